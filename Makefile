@@ -1,0 +1,52 @@
+# make help lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+TOOLS := target/tools/bin
+BINARY := $(or $(CARGO_TARGET_DIR),target)/release/tagwerk
+SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+
+ifeq ($(LIBTORCH_SOURCE),download)
+FEATURES := --features download-libtorch
+endif
+
+.PHONY: help setup build demo test lint bench clean tools
+
+help: ## List the targets (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Check the prerequisites; find or install libtorch
+	@scripts/prerequisites.sh
+	@scripts/libtorch.sh
+
+build: setup ## Build the release binary, target/release/tagwerk
+	$(CARGO) build --release --locked $(FEATURES)
+
+demo: build ## Tag a German news article and print it in colour
+	@$(BINARY) tag examples/article-de.txt
+
+test: setup ## Run every test, doc tests included
+	$(CARGO) test --locked $(FEATURES)
+
+lint: setup tools ## Check the format, clippy, the API definition and the shell scripts
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
+	$(TOOLS)/buf lint proto
+	$(TOOLS)/buf format proto --diff --exit-code --exclude-path proto/google
+	$(TOOLS)/shellcheck $(SCRIPTS)
+
+bench: setup ## Run the benchmarks
+	@if compgen -G 'benches/*.rs' >/dev/null; then \
+	    $(CARGO) bench --locked $(FEATURES); \
+	else \
+	    echo 'There are no benchmarks yet.'; \
+	fi
+
+clean: ## Remove everything that was built under target
+	$(CARGO) clean
+
+tools:
+	@scripts/tools.sh lint

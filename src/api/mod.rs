@@ -1,0 +1,7 @@
+//! The gRPC API: requests into the domain's terms, answers and errors back into protobuf.
+
+pub mod convert;
+pub mod service;
+pub mod status;
+
+pub use service::{CallLimits, Tagger};

@@ -1,0 +1,222 @@
+//! Errors as gRPC statuses: the single place that decides on codes, reasons and details.
+
+use std::{collections::HashMap, time::Duration};
+
+use prost::Message as _;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _, pb};
+
+use crate::pipeline::error::TagError;
+
+/// The domain of every `google.rpc.ErrorInfo` of this service.
+pub const DOMAIN: &str = "tagwerk";
+
+/// Longest message of a status in bytes. It travels in a header, and clients take few KiB of those.
+const MAX_MESSAGE_BYTES: usize = 512;
+
+/// When a call that came too early may be tried again.
+const START_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a call, or one document of a stream, failed, in the terms of gRPC.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    code: Code,
+    message: String,
+    /// Boxed, since it would make every result on the way large.
+    details: Box<ErrorDetails>,
+}
+
+impl Failure {
+    fn new(code: Code, reason: &str, message: impl Into<String>) -> Self {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason, DOMAIN, HashMap::new());
+        Self {
+            code,
+            message: cut(message.into()),
+            details: Box::new(details),
+        }
+    }
+
+    fn violating(mut self, violations: Vec<FieldViolation>) -> Self {
+        self.details.set_bad_request(violations);
+        self
+    }
+
+    fn retry_after(mut self, delay: Duration) -> Self {
+        self.details.set_retry_info(Some(delay));
+        self
+    }
+
+    /// The request itself is wrong in these fields.
+    pub fn invalid(violations: Vec<FieldViolation>) -> Self {
+        let fields: Vec<String> = violations
+            .iter()
+            .map(|v| format!("{} {}", v.field, v.description))
+            .collect();
+        Self::new(Code::InvalidArgument, "REQUEST_INVALID", fields.join("; ")).violating(violations)
+    }
+
+    /// The model is not loaded yet.
+    pub fn starting() -> Self {
+        Self::new(Code::Unavailable, "STARTING", "the server is starting")
+            .retry_after(START_RETRY_AFTER)
+    }
+
+    /// The server goes down.
+    pub fn stopping() -> Self {
+        Self::new(Code::Unavailable, "STOPPING", "the server is stopping")
+    }
+
+    /// The caller's deadline has passed.
+    pub fn deadline_exceeded() -> Self {
+        Self::new(
+            Code::DeadlineExceeded,
+            "DEADLINE_EXCEEDED",
+            "the deadline of the call has passed",
+        )
+    }
+
+    /// A defect of the server that shows with this document.
+    pub fn defect() -> Self {
+        Self::new(
+            Code::Internal,
+            "DEFECT",
+            "the server failed on this document",
+        )
+    }
+
+    /// The code that the caller gets.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The failure of a whole call.
+    pub fn into_status(self) -> Status {
+        Status::with_error_details(self.code, self.message, *self.details)
+    }
+
+    /// The failure of one document of a stream.
+    pub fn into_rpc_status(self) -> pb::Status {
+        let status = self.into_status();
+        // The details of a status are, by gRPC's convention, this very message in encoded form.
+        pb::Status::decode(status.details()).unwrap_or_else(|_| pb::Status {
+            code: status.code().into(),
+            message: status.message().to_owned(),
+            details: Vec::new(),
+        })
+    }
+}
+
+impl From<TagError> for Failure {
+    fn from(error: TagError) -> Self {
+        let message = error.to_string();
+        let violation = |field| vec![FieldViolation::new(field, cut(message.clone()))];
+        let invalid = |reason, field| {
+            Self::new(Code::InvalidArgument, reason, message.clone()).violating(violation(field))
+        };
+        match error {
+            TagError::TooLarge { limit, .. } => {
+                let mut failure = invalid("TEXT_TOO_LARGE", "document.text");
+                let limit = HashMap::from([("max_document_bytes".into(), limit.to_string())]);
+                failure
+                    .details
+                    .set_error_info("TEXT_TOO_LARGE", DOMAIN, limit);
+                failure
+            }
+            TagError::MalformedLanguage { .. } => {
+                invalid("LANGUAGE_MALFORMED", "document.language")
+            }
+            TagError::UnsupportedLanguage { .. } => {
+                invalid("LANGUAGE_UNSUPPORTED", "document.language")
+            }
+            TagError::Overloaded { retry_after } => {
+                Self::new(Code::ResourceExhausted, "OVERLOADED", message).retry_after(retry_after)
+            }
+            TagError::Stopped => Self::stopping(),
+            TagError::Inference(_) => Self::new(Code::Internal, "INFERENCE_FAILED", message),
+        }
+    }
+}
+
+/// Cuts a message that is too long for a header, such as one that repeats a field of the request.
+fn cut(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES - '…'.len_utf8()));
+        message.push('…');
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_code_reason_and_field() {
+        let tag = "xx".to_owned();
+        let supported = vec!["de".to_owned()];
+        let retry_after = Duration::from_millis(250);
+        let limit = 20;
+        #[rustfmt::skip]
+        let cases: [(TagError, Code, &str, Option<&str>); 6] = [
+            (TagError::TooLarge { bytes: 30, limit }, Code::InvalidArgument, "TEXT_TOO_LARGE", Some("document.text")),
+            (TagError::MalformedLanguage { tag: tag.clone() }, Code::InvalidArgument, "LANGUAGE_MALFORMED", Some("document.language")),
+            (TagError::UnsupportedLanguage { tag, supported }, Code::InvalidArgument, "LANGUAGE_UNSUPPORTED", Some("document.language")),
+            (TagError::Overloaded { retry_after }, Code::ResourceExhausted, "OVERLOADED", None),
+            (TagError::Stopped, Code::Unavailable, "STOPPING", None),
+            (TagError::Inference("a tensor has no rows".into()), Code::Internal, "INFERENCE_FAILED", None),
+        ];
+        for (error, code, reason, field) in cases {
+            let status = Failure::from(error).into_status();
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((status.code(), info.reason.as_str()), (code, reason));
+            assert_eq!(info.domain, DOMAIN);
+            let violated = details
+                .bad_request()
+                .map(|b| b.field_violations[0].field.as_str());
+            assert_eq!(violated, field);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_large_is_told_the_limit() {
+        let error = TagError::TooLarge {
+            bytes: 30,
+            limit: 20,
+        };
+        let details = Failure::from(error).into_status().get_error_details();
+        assert_eq!(
+            details.error_info().unwrap().metadata["max_document_bytes"],
+            "20"
+        );
+        let request = details.bad_request().unwrap();
+        assert!(request.field_violations[0].description.contains("20"));
+    }
+
+    #[test]
+    fn an_overloaded_server_says_when_to_try_again() {
+        let retry_after = Duration::from_millis(250);
+        let status = Failure::from(TagError::Overloaded { retry_after }).into_status();
+        let details = status.get_error_details();
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(retry_after));
+    }
+
+    #[test]
+    fn a_message_is_cut_to_what_fits_a_header() {
+        let tag = "ä".repeat(1 << 20);
+        let status = Failure::from(TagError::MalformedLanguage { tag }).into_status();
+        assert!(status.message().len() <= MAX_MESSAGE_BYTES);
+        assert!(status.details().len() < 4 * MAX_MESSAGE_BYTES);
+    }
+
+    #[test]
+    fn a_document_of_a_stream_gets_the_same_status_as_a_call() {
+        let failure = Failure::invalid(vec![FieldViolation::new("document", "is required")]);
+        let status = failure.clone().into_status();
+        let rpc = failure.into_rpc_status();
+        assert_eq!(rpc.code, i32::from(Code::InvalidArgument));
+        assert_eq!(rpc.message, "document is required");
+        assert_eq!(rpc.encode_to_vec(), status.details());
+    }
+}

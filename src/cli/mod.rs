@@ -1,0 +1,121 @@
+//! The command line: `tagwerk serve`, `tag`, `model` and `health`.
+
+pub mod client;
+pub mod health;
+pub mod input;
+pub mod local;
+pub mod model;
+pub mod render;
+pub mod tag;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{server, telemetry};
+
+/// Tags news: who is in the text, and who stands where on whom.
+#[derive(Debug, Parser)]
+#[command(name = "tagwerk", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gRPC service
+    Serve(Box<crate::config::ServeArgs>),
+    /// Tag articles and print the answers
+    Tag(tag::TagArgs),
+    /// Show, check or evaluate a model package
+    Model(model::ModelCommand),
+    /// Ask a running service whether it is serving
+    Health(health::HealthArgs),
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Serve(args) => serve(*args).await,
+        Command::Tag(args) => tag::run(args).await,
+        Command::Model(command) => model::run(command).await,
+        Command::Health(args) => health::run(args).await,
+    }
+}
+
+async fn serve(args: crate::config::ServeArgs) -> ExitCode {
+    let run = async {
+        let config = args.server_config()?;
+        telemetry::init(&args.log)?;
+        let metrics = telemetry::Metrics::new();
+        let load = local::load(args.model, metrics.clone());
+        server::run(config, load, metrics).await?;
+        Ok::<_, Box<dyn std::error::Error>>(())
+    };
+    match run.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tagwerk: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tagwerk serve --listen 0.0.0.0:50051
+  tagwerk tag article.txt
+  tagwerk tag articles.jsonl --output tagged.jsonl
+  tagwerk health --server localhost:50051";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_values_are_usage_errors() {
+        for arguments in [
+            vec!["tag", "--min-probability", "1.5"],
+            vec!["tag", "--min-probability", "NaN"],
+            vec!["tag", "--features", "mentions,opinions"],
+            vec!["tag", "--offsets", "utf32"],
+            vec!["tag", "--format", "xml"],
+            vec!["tag", "--language", "de de"],
+            vec!["tag", "--server", "localhost"],
+            vec!["tag", "--server", "https://tagger.example:443"],
+            vec!["tag", "--server", "host:port:1"],
+            vec!["health", "--server", ""],
+            vec!["health", "--timeout", "0"],
+            vec!["frobnicate"],
+        ] {
+            let parsed = Cli::try_parse_from(["tagwerk"].iter().chain(&arguments));
+            let error = parsed.expect_err(&format!("{arguments:?}"));
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn lists_of_features_are_separated_by_commas() {
+        let cli = Cli::try_parse_from(["tagwerk", "tag", "--features", "quotes,sentiment", "-"]);
+        let Ok(Cli {
+            command: Command::Tag(args),
+        }) = cli
+        else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(
+            args.features,
+            [tag::FeatureName::Quotes, tag::FeatureName::Sentiment]
+        );
+        assert_eq!(args.inputs, [std::path::PathBuf::from("-")]);
+    }
+}

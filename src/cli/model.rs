@@ -1,0 +1,240 @@
+//! `tagwerk model`: shows, checks and measures a model package.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Args, Subcommand};
+use futures::{StreamExt as _, stream};
+
+use super::local;
+use crate::{
+    config,
+    evaluation::{
+        Evaluation, GoldReader, GoldText, IgnoredTypes, Lines, Prediction, Settings, type_of_label,
+    },
+    model::{Model, Package, Precision},
+    pipeline::{
+        Judged, Pipeline,
+        document::{Document, EntityType, Features, TagOptions},
+        error::TagError,
+        text::OffsetUnit,
+    },
+};
+
+/// Texts that are measured at a time.
+const TEXTS_IN_FLIGHT: usize = 64;
+
+/// The arguments of `tagwerk model`.
+#[derive(Debug, Args)]
+pub struct ModelCommand {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What can be done with a model package.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Print what the package says of itself
+    Info(PackageArgs),
+    /// Check that the package is complete and computes
+    Verify(PackageArgs),
+    /// Measure the model against gold annotation
+    #[command(after_help = EXAMPLES)]
+    Eval(Box<EvalArgs>),
+}
+
+const EXAMPLES: &str = "\
+The formats and the figures are explained in docs/evaluation.md.
+
+Examples:
+  tagwerk model eval germeval_test.jsonl --lines 3601-5100
+  tagwerk model eval newsmtsc_test.jsonl --json";
+
+/// Which package.
+#[derive(Debug, Args)]
+pub struct PackageArgs {
+    #[command(flatten)]
+    model: config::ModelArgs,
+}
+
+/// What to measure on.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Gold files: JSON lines, or tables of `language, tone, sentence` (.tsv)
+    #[arg(required = true, value_name = "GOLD")]
+    files: Vec<PathBuf>,
+
+    /// Lines to measure on, for example 3601-5100
+    #[arg(long, value_name = "FIRST-LAST")]
+    lines: Option<Lines>,
+
+    /// Entity types to leave out, separated by commas; default: those that the files never mark
+    #[arg(long, value_name = "TYPES")]
+    ignore_types: Option<String>,
+
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    model: config::ModelArgs,
+}
+
+/// Runs the command and says how it went.
+pub async fn run(command: ModelCommand) -> ExitCode {
+    let result = match command.action {
+        Action::Info(args) => info(&args.model),
+        Action::Verify(args) => verify(&args.model),
+        Action::Eval(args) => eval(*args).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tagwerk: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn open(args: &config::ModelArgs) -> Result<(PathBuf, Package), Failure> {
+    let directory = local::package_directory(args)?;
+    let package = Package::open(&directory, Precision::default())?;
+    Ok((directory, package))
+}
+
+fn info(args: &config::ModelArgs) -> Result<(), Failure> {
+    let (directory, package) = open(args)?;
+    let about = package.description();
+    println!("name         {} {}", about.name, about.version);
+    println!("directory    {}", directory.display());
+    println!("fingerprint  {}", about.fingerprint);
+    println!("license      {}", about.license);
+    println!("languages    {}", about.languages.join(", "));
+    let windows = package.windows();
+    println!(
+        "windows      {} tokens, at most {}",
+        windows.tokens, windows.max_tokens
+    );
+    for (head, labels) in &about.labels {
+        println!("{head:<12} {}", labels.join(", "));
+    }
+    for figure in &about.figures {
+        println!(
+            "{:<12} {:>5.1} {} on {} ({} texts)",
+            figure.task, figure.value, figure.metric, figure.split, figure.count
+        );
+    }
+    Ok(())
+}
+
+fn verify(args: &config::ModelArgs) -> Result<(), Failure> {
+    let (directory, package) = open(args)?;
+    let fingerprint = package.description().fingerprint.clone();
+    let card = directory.join("MODEL_CARD.md");
+    // Making a model looks up every tensor and runs the first windows.
+    Model::new(Arc::new(package))?;
+    if !card.is_file() {
+        return Err(format!("{} is missing", card.display()).into());
+    }
+    println!(
+        "{}: complete, every tensor as it should be",
+        directory.display()
+    );
+    println!("fingerprint {fingerprint}");
+    Ok(())
+}
+
+async fn eval(args: EvalArgs) -> Result<(), Failure> {
+    let pipeline = local::pipeline(args.model.clone()).await?;
+    let mut evaluation = Evaluation::new();
+    let mut unmarked: Option<Vec<EntityType>> = None;
+    for path in &args.files {
+        let mut reader = GoldReader::open(path, args.lines.unwrap_or(Lines::ALL))?;
+        let mut predictions = stream::iter(reader.by_ref())
+            .map(|gold| async {
+                let gold = gold?;
+                let prediction = predict(&pipeline, &gold).await?;
+                Ok::<_, Failure>((gold, prediction))
+            })
+            .buffer_unordered(TEXTS_IN_FLIGHT);
+        while let Some(measured) = predictions.next().await {
+            let (gold, prediction) = measured?;
+            evaluation.add(&gold, &prediction);
+        }
+        drop(predictions);
+        let here = reader.unmarked_types();
+        unmarked = Some(match unmarked {
+            Some(before) => before.into_iter().filter(|t| here.contains(t)).collect(),
+            None => here,
+        });
+    }
+    let ignored_types = match args.ignore_types {
+        Some(list) => IgnoredTypes::Chosen(parse_types(&list)?),
+        None => IgnoredTypes::Unmarked(unmarked.unwrap_or_default()),
+    };
+    let report = evaluation.report(&Settings {
+        ignored_types,
+        ..Settings::default()
+    });
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+fn parse_types(list: &str) -> Result<Vec<EntityType>, String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|label| !label.is_empty())
+        .map(|label| {
+            type_of_label(label).ok_or_else(|| format!("--ignore-types: no type {label:?}"))
+        })
+        .collect()
+}
+
+/// What the pipeline says of one gold text, for the layers that the text is annotated with.
+async fn predict(pipeline: &Pipeline, gold: &GoldText) -> Result<Prediction, TagError> {
+    let layers = gold.layers;
+    let features = Features {
+        mentions: layers.entities,
+        stances: layers.stances,
+        quotes: layers.quotes,
+        sentiment: gold.tone.is_some(),
+        ..Features::NONE
+    };
+    let mut prediction = Prediction::default();
+    if features != Features::NONE {
+        let document = Document {
+            id: String::new(),
+            text: gold.text.clone(),
+            language: gold.language.clone(),
+        };
+        let options = TagOptions {
+            offset_unit: OffsetUnit::Utf8Byte,
+            features,
+            min_probability: 0.0,
+        };
+        let tagged = pipeline.tag(document, options).await?;
+        prediction.mentions = features.closed().mentions.then_some(tagged.mentions);
+        prediction.stances = layers.stances.then_some(tagged.stances);
+        prediction.quotes = layers.quotes.then_some(tagged.quotes);
+        prediction.tone = tagged.sentiment.map(|tone| tone.distribution);
+    }
+    if layers.polarity || layers.stances {
+        let spans = gold.mentions.iter().map(|mention| mention.span).collect();
+        let Judged {
+            polarities,
+            holders,
+        } = pipeline.judge(&gold.text, &gold.language, spans).await?;
+        prediction.judgements = polarities;
+        prediction.holders = holders
+            .into_iter()
+            .map(|h| h.map(|candidates| candidates.0))
+            .collect();
+    }
+    Ok(prediction)
+}

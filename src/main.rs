@@ -1,0 +1,11 @@
+//! The program: parses the command line and runs what it says.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tagwerk::cli::{self, Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    cli::run(Cli::parse()).await
+}

@@ -1,0 +1,221 @@
+//! The encoder: rust-bert's BERT over the package's weights.
+//!
+//! BERT: Devlin et al. 2019, <https://arxiv.org/abs/1810.04805>. Word vectors are looked up here and handed to
+//! the model as `input_embeds`, so that the word embeddings can stay packed.
+
+use std::sync::Arc;
+
+use rust_bert::bert::{BertConfig, BertEmbeddings, BertModel};
+use serde::Deserialize;
+use tch::{Device, Kind, Tensor, nn};
+
+use super::{ModelError, Package, Window, weights::Tensors};
+
+/// Windows are padded to a multiple of this many tokens.
+const PAD_TO: usize = 8;
+
+/// Tokens of one pass, padding included: past a few hundred, more windows in a pass make it slower, as their
+/// intermediate values leave the processor's cache.
+const PASS_TOKENS: usize = 512;
+
+/// The number format that the encoder computes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floating point.
+    #[default]
+    Fp32,
+    /// bfloat16: about twice as fast on processors with AVX-512 BF16 or AMX, slower on others.
+    Bf16,
+}
+
+impl Precision {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Fp32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
+}
+
+/// The encoder's variables in the chosen precision, for all encoders of a package.
+pub(super) fn variables(
+    weights: &Tensors,
+    config: &BertConfig,
+    precision: Precision,
+) -> Result<Tensors, ModelError> {
+    // An empty model names its variables and their shapes.
+    let store = nn::VarStore::new(Device::Cpu);
+    build(&store, config);
+    let mut variables = Tensors::default();
+    for (name, variable) in store.variables() {
+        if !is_word_embedding(&name) {
+            let tensor = weights.get(&name, &variable.size())?;
+            variables.insert(name, tensor.f_to_kind(precision.kind())?);
+        }
+    }
+    Ok(variables)
+}
+
+/// One thread's encoder.
+pub struct Encoder {
+    model: BertModel<BertEmbeddings>,
+    package: Arc<Package>,
+    kind: Kind,
+    /// Whether passes may hold several windows.
+    keeps_bits: bool,
+}
+
+/// The vectors of one window's tokens: `[tokens, width]`, row-major.
+#[derive(Debug)]
+pub(super) struct States {
+    pub(super) values: Vec<f32>,
+    pub(super) width: usize,
+}
+
+impl Encoder {
+    /// Makes an encoder that shares the package's weights.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] where a tensor is missing.
+    pub fn new(package: Arc<Package>) -> Result<Self, ModelError> {
+        let store = nn::VarStore::new(Device::Cpu);
+        let model = build(&store, &package.bert);
+        let kind = package.precision.kind();
+        for (name, mut variable) in store.variables() {
+            let shape = variable.size();
+            tch::no_grad(|| {
+                if is_word_embedding(&name) {
+                    return Ok(variable.f_set_data(&variable.f_to_kind(kind)?)?);
+                }
+                Ok::<_, ModelError>(variable.f_set_data(&package.encoder.get(&name, &shape)?)?)
+            })?;
+        }
+        let mut encoder = Self {
+            model,
+            package,
+            kind,
+            keeps_bits: false,
+        };
+        encoder.keeps_bits = match encoder.package.keeps_bits.get() {
+            Some(&known) => known,
+            None => {
+                let found = tch::no_grad(|| encoder.check_bits())?;
+                *encoder.package.keeps_bits.get_or_init(|| found)
+            }
+        };
+        Ok(encoder)
+    }
+
+    /// The token vectors of each window, in the order given.
+    ///
+    /// A window's vectors are the same bits whatever it is batched with: it is always padded to the same length,
+    /// a pass holds windows of one padded length only, and passes hold several windows only where the kernels of
+    /// this processor are known to keep the bits then (`check_bits`).
+    ///
+    /// # Errors
+    /// [`ModelError::Window`], [`ModelError::Torch`], [`ModelError::Encoder`].
+    pub(super) fn encode(&self, windows: &[&Window]) -> Result<Vec<States>, ModelError> {
+        let mut order: Vec<usize> = (0..windows.len()).collect();
+        order.sort_by_key(|&i| windows[i].tokens.len());
+        let limit = self.package.windows().max_tokens;
+        let mut states: Vec<Option<States>> = windows.iter().map(|_| None).collect();
+        for same in order.chunk_by(|&a, &b| self.padded(windows[a]) == self.padded(windows[b])) {
+            let length = same.first().map_or(0, |&i| self.padded(windows[i]));
+            if length == 0 || length > limit {
+                return Err(ModelError::Window(format!("has {length} tokens, expected 1 to {limit}")));
+            }
+            let in_one_pass = if self.keeps_bits { PASS_TOKENS / length } else { 1 };
+            for pass in same.chunks(in_one_pass.max(1)) {
+                let batch: Vec<&Window> = pass.iter().map(|&i| windows[i]).collect();
+                for (&i, read) in pass.iter().zip(self.pass(&batch, length)?) {
+                    states[i] = Some(read);
+                }
+            }
+        }
+        Ok(states.into_iter().flatten().collect())
+    }
+
+    /// The length that a window is padded to.
+    fn padded(&self, window: &Window) -> usize {
+        let tokens = window.tokens.len();
+        tokens.next_multiple_of(PAD_TO).min(self.package.windows().max_tokens.max(tokens))
+    }
+
+    /// One pass through the encoder: `[windows, length]` tokens.
+    fn pass(&self, windows: &[&Window], length: usize) -> Result<Vec<States>, ModelError> {
+        let words = &self.package.word_embeddings;
+        let width = words.width;
+        let mut input = Vec::with_capacity(windows.len() * length * width);
+        let mut mask = Vec::with_capacity(windows.len() * length);
+        for (row, window) in windows.iter().enumerate() {
+            for &token in &window.tokens {
+                words.push_row(token, &mut input);
+            }
+            if input.len() != (row * length + window.tokens.len()) * width {
+                return Err(ModelError::Window("names a token that does not exist".to_owned()));
+            }
+            input.resize((row + 1) * length * width, 0.0);
+            mask.resize(row * length + window.tokens.len(), 1_i64);
+            mask.resize((row + 1) * length, 0);
+        }
+        let shape = [windows.len() as i64, length as i64];
+        let input = Tensor::f_from_slice(&input)?
+            .f_view([shape[0], shape[1], width as i64])?
+            .f_to_kind(self.kind)?;
+        let mask = Tensor::f_from_slice(&mask)?.f_view(shape)?;
+        let output =
+            self.model
+                .forward_t(None, Some(&mask), None, None, Some(&input), None, None, false)?;
+        let output = output.hidden_state.f_to_kind(Kind::Float)?.f_contiguous()?;
+        let mut states = Vec::with_capacity(windows.len());
+        for (row, window) in windows.iter().enumerate() {
+            let mut values = vec![0.0; window.tokens.len() * width];
+            let numel = values.len();
+            output.f_get(row as i64)?.f_copy_data(&mut values, numel)?;
+            states.push(States { values, width });
+        }
+        Ok(states)
+    }
+
+    /// Whether windows that share a pass get the same bits as alone. Matrix kernels choose the order of their sums
+    /// by the shape of a batch; libtorch's keep it on the processors that were tried, but promise nothing.
+    fn check_bits(&self) -> Result<bool, ModelError> {
+        let vocabulary = self.package.word_embeddings.rows as u32;
+        for (length, windows) in [(PAD_TO, 9), (3 * PAD_TO, 5), (9 * PAD_TO, 3), (17 * PAD_TO, 3)] {
+            let windows: Vec<Window> = (0..windows)
+                .map(|window: u32| Window {
+                    tokens: (0..length as u32 - window).map(|i| (i * 7919 + window * 104_729) % vocabulary).collect(),
+                    ..Window::default()
+                })
+                .collect();
+            let windows: Vec<&Window> = windows.iter().collect();
+            for (window, batched) in windows.iter().zip(self.pass(&windows, length)?) {
+                let alone = self.pass(&[*window], length)?;
+                if alone.first().is_none_or(|alone| alone.values != batched.values) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+fn is_word_embedding(name: &str) -> bool {
+    name.starts_with("embeddings.word_embeddings")
+}
+
+/// An encoder with random weights. Its word embeddings are one row that is never read.
+fn build(store: &nn::VarStore, config: &BertConfig) -> BertModel<BertEmbeddings> {
+    let config = BertConfig {
+        vocab_size: 1,
+        ..config.clone()
+    };
+    BertModel::new_with_optional_pooler(store.root(), &config, false)
+}

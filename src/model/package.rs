@@ -1,0 +1,299 @@
+//! A model package: a directory with `config.json`, `tokenizer.json`, `model.safetensors` and `MODEL_CARD.md`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use rust_bert::bert::BertConfig;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Description, EntityType, Figure, ModelError, Precision, Tokenizer, encoder,
+    weights::{self, Tensors, WordEmbeddings},
+};
+
+/// The files that make up a model; the fingerprint is taken over them in this order.
+const FILES: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+
+/// How long windows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct WindowLimits {
+    /// The longest window in tokens, special tokens included.
+    pub max_tokens: usize,
+    /// The length that windows are filled to in tokens, special tokens included: the one the model was measured
+    /// best at. A longer sentence may exceed it, up to `max_tokens`.
+    pub tokens: usize,
+}
+
+/// What the tone head was trained to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToneContext {
+    /// A sentence in a window of its own.
+    Sentence,
+}
+
+/// Special token ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecialTokens {
+    /// `<s>`, the first token of a window.
+    pub begin: u32,
+    /// `</s>`, behind each segment.
+    pub end: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Config {
+    name: String,
+    version: String,
+    license: String,
+    languages: Vec<String>,
+    labels: Labels,
+    windows: WindowLimits,
+    tone: Tone,
+    #[serde(default)]
+    figures: Vec<Figure>,
+    model_type: String,
+    bos_token_id: u32,
+    eos_token_id: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Labels {
+    ner: Vec<String>,
+    polarity: Vec<String>,
+    tone: Vec<String>,
+    holder_special: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tone {
+    context: ToneContext,
+}
+
+/// An opened and checked model package. Its weights are held once, whatever the number of models made of it.
+#[derive(Debug)]
+pub struct Package {
+    description: Description,
+    windows: WindowLimits,
+    tone_context: ToneContext,
+    special_tokens: SpecialTokens,
+    entity_types: Vec<EntityType>,
+    tokenizer: Tokenizer,
+    pub(super) bert: BertConfig,
+    pub(super) precision: Precision,
+    pub(super) word_embeddings: WordEmbeddings,
+    pub(super) encoder: Tensors,
+    pub(super) heads: Tensors,
+    /// What the first encoder found out about this processor's kernels.
+    pub(super) keeps_bits: OnceLock<bool>,
+}
+
+impl Package {
+    /// Opens a package directory.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file and what is wrong with it.
+    pub fn open(directory: &Path, precision: Precision) -> Result<Self, ModelError> {
+        let path = directory.join("config.json");
+        let text = read(&path)?;
+        let wrong = |message: String| ModelError::Config {
+            path: path.clone(),
+            message,
+        };
+        let config: Config = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
+        let bert = bert_config(&text).map_err(|e| wrong(e.to_string()))?;
+        let entity_types = config.check(&bert).map_err(&wrong)?;
+        let tokenizer = Tokenizer::open(&directory.join("tokenizer.json"))?;
+        let (word_embeddings, mut tensors) = weights::open(&directory.join("model.safetensors"))?;
+        let heads = tensors.split_off("heads.");
+        let (rows, width) = (word_embeddings.rows, word_embeddings.width);
+        if (rows as i64, width as i64) != (bert.vocab_size, bert.hidden_size) {
+            return Err(wrong(format!(
+                "vocab_size {} and hidden_size {} do not fit the word embeddings [{rows}, {width}]",
+                bert.vocab_size, bert.hidden_size
+            )));
+        }
+        if tokenizer.vocabulary_size() > rows {
+            return Err(ModelError::Tokenizer(format!(
+                "has {} tokens, the word embeddings have {rows}",
+                tokenizer.vocabulary_size()
+            )));
+        }
+        Ok(Self {
+            encoder: encoder::variables(&tensors, &bert, precision)?,
+            description: config.describe(fingerprint(directory)?),
+            windows: config.windows,
+            tone_context: config.tone.context,
+            special_tokens: SpecialTokens {
+                begin: config.bos_token_id,
+                end: config.eos_token_id,
+            },
+            entity_types,
+            tokenizer,
+            bert,
+            precision,
+            word_embeddings,
+            heads,
+            keeps_bits: OnceLock::new(),
+        })
+    }
+
+    /// The directory of a package, given as a path or as a name. A name is looked for in `models`, which may
+    /// be given, and in `models/` beside the binary's checkout or installation.
+    ///
+    /// # Errors
+    /// [`ModelError::NotFound`] with the places that were tried.
+    pub fn find(name: &str, models: Option<&Path>) -> Result<PathBuf, ModelError> {
+        let mut candidates = vec![PathBuf::from(name)];
+        if Path::new(name).components().count() == 1 {
+            candidates.clear();
+            let roots = models.map(Path::to_owned).into_iter().chain(model_roots());
+            candidates.extend(roots.map(|root| root.join(name)));
+            candidates.push(PathBuf::from(name));
+        }
+        candidates
+            .iter()
+            .find(|candidate| candidate.join("config.json").is_file())
+            .cloned()
+            .ok_or(ModelError::NotFound {
+                name: name.to_owned(),
+                looked_in: candidates,
+            })
+    }
+
+    /// What the package says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// How long windows are.
+    pub fn windows(&self) -> WindowLimits {
+        self.windows
+    }
+
+    /// What the tone head needs to see.
+    pub fn tone_context(&self) -> ToneContext {
+        self.tone_context
+    }
+
+    /// The tokens around segments.
+    pub fn special_tokens(&self) -> SpecialTokens {
+        self.special_tokens
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The types of the NER head, in the order of its labels.
+    pub(super) fn entity_types(&self) -> &[EntityType] {
+        &self.entity_types
+    }
+}
+
+impl Config {
+    /// Checks what the code relies on and gives the types of the NER head.
+    fn check(&self, bert: &BertConfig) -> Result<Vec<EntityType>, String> {
+        if self.model_type != "bert" {
+            return Err(format!("model_type is {:?}, expected \"bert\"", self.model_type));
+        }
+        let longest = usize::try_from(bert.max_position_embeddings).unwrap_or(0);
+        let WindowLimits { max_tokens, tokens } = self.windows;
+        if max_tokens > longest || tokens > max_tokens || tokens < 8 {
+            return Err(format!(
+                "windows: expected 8 <= tokens <= max_tokens <= {longest}, found tokens {tokens} and \
+                 max_tokens {max_tokens}"
+            ));
+        }
+        if self.languages.is_empty() {
+            return Err("languages is empty".to_owned());
+        }
+        let expect = |name: &str, labels: &[String], expected: &[&str]| {
+            if labels.iter().map(String::as_str).eq(expected.iter().copied()) {
+                return Ok(());
+            }
+            Err(format!("labels.{name} is {labels:?}, expected {expected:?}"))
+        };
+        expect("polarity", &self.labels.polarity, &["negative", "neutral", "positive"])?;
+        expect("tone", &self.labels.tone, &["negative", "neutral", "positive"])?;
+        expect("holder_special", &self.labels.holder_special, &["author", "unnamed"])?;
+        let types: Option<Vec<EntityType>> = self
+            .labels
+            .ner
+            .iter()
+            .filter_map(|label| label.strip_prefix("B-"))
+            .map(EntityType::from_label)
+            .collect();
+        let types = types.ok_or_else(|| format!("labels.ner has unknown types: {:?}", self.labels.ner))?;
+        let bio: Vec<String> = std::iter::once("O".to_owned())
+            .chain(types.iter().flat_map(|t| ["B-", "I-"].map(|bi| format!("{bi}{}", t.label()))))
+            .collect();
+        if self.labels.ner != bio {
+            return Err(format!("labels.ner is {:?}, expected {bio:?}", self.labels.ner));
+        }
+        Ok(types)
+    }
+
+    fn describe(&self, fingerprint: String) -> Description {
+        let labels = [
+            ("ner", &self.labels.ner),
+            ("polarity", &self.labels.polarity),
+            ("holder", &self.labels.holder_special),
+            ("tone", &self.labels.tone),
+        ];
+        Description {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            fingerprint,
+            license: self.license.clone(),
+            languages: self.languages.clone(),
+            labels: labels.map(|(head, labels)| (head.to_owned(), labels.clone())).to_vec(),
+            figures: self.figures.clone(),
+        }
+    }
+}
+
+/// The encoder's shape, with the fields that only training needs filled in.
+fn bert_config(text: &[u8]) -> serde_json::Result<BertConfig> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text)?;
+    for name in ["attention_probs_dropout_prob", "hidden_dropout_prob", "initializer_range"] {
+        fields.entry(name).or_insert_with(|| 0.0.into());
+    }
+    serde_json::from_value(fields.into())
+}
+
+/// Where packages lie: `models/` in a folder above the binary (a checkout's `target/…`, or an installation's
+/// `bin/`), then that of the checkout the binary was built in.
+fn model_roots() -> Vec<PathBuf> {
+    let binary = std::env::current_exe().and_then(fs::canonicalize);
+    let above = binary.iter().flat_map(|path| path.ancestors().skip(1).take(4));
+    let mut roots: Vec<PathBuf> = above
+        .flat_map(|folder| [folder.join("models"), folder.join("share/tagwerk/models")])
+        .filter(|folder| folder.is_dir())
+        .collect();
+    roots.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
+    roots.dedup();
+    roots
+}
+
+fn fingerprint(directory: &Path) -> Result<String, ModelError> {
+    let mut hasher = Sha256::new();
+    for name in FILES {
+        let content = read(&directory.join(name))?;
+        hasher.update(name.as_bytes());
+        hasher.update(Sha256::digest(&content));
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    fs::read(path).map_err(|source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,129 @@
+//! Subword tokens of a line, with the bytes that they stand for.
+
+use std::path::Path;
+
+use super::ModelError;
+
+/// Longest run without a blank that goes into the tokenizer as one piece, in bytes. Its search holds several
+/// values for each byte of such a run; news has none of this length.
+const MAX_RUN: usize = 4096;
+
+/// One subword token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// Its id in the vocabulary.
+    pub id: u32,
+    /// First byte of the text it stands for.
+    pub start: u32,
+    /// Byte behind the last.
+    pub end: u32,
+}
+
+/// The tokenizer of a model package, without special tokens, padding or truncation.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+}
+
+impl Tokenizer {
+    /// Loads `tokenizer.json` in the format of the Hugging Face `tokenizers` library.
+    pub(super) fn open(path: &Path) -> Result<Self, ModelError> {
+        let mut inner =
+            tokenizers::Tokenizer::from_file(path).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        inner.with_padding(None);
+        inner
+            .with_truncation(None)
+            .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        Ok(Self { inner })
+    }
+
+    /// Number of ids.
+    pub(super) fn vocabulary_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Tokenises one line; offsets are bytes of `line`, ascending, on character boundaries.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] where the library refuses the text.
+    pub fn tokenize(&self, line: &str) -> Result<Vec<Token>, ModelError> {
+        let mut tokens = Vec::with_capacity(line.len() / 3);
+        let mut start = 0;
+        for piece in (Pieces { rest: line }) {
+            self.tokenize_piece(piece, start, &mut tokens)?;
+            start += piece.len();
+        }
+        Ok(tokens)
+    }
+
+    fn tokenize_piece(
+        &self,
+        piece: &str,
+        offset: usize,
+        tokens: &mut Vec<Token>,
+    ) -> Result<(), ModelError> {
+        let encoding = self
+            .inner
+            .encode(piece, false)
+            .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
+            // A normaliser may map one character to several: boundaries inside it widen to the whole.
+            let start = piece.floor_char_boundary(start.min(piece.len()));
+            let end = piece.ceil_char_boundary(end.min(piece.len())).max(start);
+            tokens.push(Token {
+                id,
+                start: (offset + start) as u32,
+                end: (offset + end) as u32,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a line into pieces without an overlong run: the whole line, except where somebody sends one.
+struct Pieces<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut run_start = 0;
+        let mut cut = self.rest.len();
+        for (at, c) in self.rest.char_indices() {
+            if c.is_whitespace() {
+                run_start = at;
+            } else if at - run_start >= MAX_RUN {
+                cut = at;
+                break;
+            }
+        }
+        let (piece, rest) = self.rest.split_at(cut);
+        self.rest = rest;
+        Some(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_ordinary_words_is_one_piece() {
+        let line = "ein Satz ".repeat(2000);
+        assert_eq!(Pieces { rest: &line }.count(), 1);
+    }
+
+    #[test]
+    fn a_run_without_blank_is_cut_and_nothing_is_lost() {
+        let line = "ä".repeat(50_000);
+        let pieces: Vec<_> = Pieces { rest: &line }.collect();
+        assert!(pieces.len() > 1);
+        assert!(pieces.iter().all(|p| p.len() <= MAX_RUN + 4));
+        assert_eq!(pieces.concat(), line);
+    }
+}

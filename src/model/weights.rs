@@ -1,0 +1,158 @@
+//! The tensors of a package, read from safetensors in the packed forms that `training/pack.py` writes.
+
+use std::{collections::HashMap, fs::File, path::Path};
+
+use half::f16;
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tch::{Kind, Tensor};
+
+use super::ModelError;
+
+/// Values that share one scale in the packed word embeddings.
+const BLOCK: usize = 32;
+
+/// Name of the packed word embeddings.
+const WORD_EMBEDDINGS: &str = "embeddings.word_embeddings.weight";
+
+/// Tensors by name, never written once they are here, so that all models of a package share them.
+#[derive(Debug, Default)]
+pub(super) struct Tensors(HashMap<String, Tensor>);
+
+// SAFETY: `Tensors` hands out new handles only. Through a shared reference the storage is read, never written,
+// and libtorch counts the references to it atomically.
+unsafe impl Sync for Tensors {}
+
+impl Tensors {
+    pub(super) fn insert(&mut self, name: String, tensor: Tensor) {
+        self.0.insert(name, tensor);
+    }
+
+    /// A handle on a tensor of the given shape; shares its storage.
+    pub(super) fn get(&self, name: &str, shape: &[i64]) -> Result<Tensor, ModelError> {
+        let tensor = self.0.get(name).ok_or_else(|| wrong(name, "is missing"))?;
+        if tensor.size() != shape {
+            let message = format!("has shape {:?}, expected {shape:?}", tensor.size());
+            return Err(wrong(name, message));
+        }
+        Ok(tensor.shallow_clone())
+    }
+
+    /// Takes out the tensors whose names begin so.
+    pub(super) fn split_off(&mut self, prefix: &str) -> Self {
+        Self(self.0.extract_if(|name, _| name.starts_with(prefix)).collect())
+    }
+}
+
+/// Reads a weights file: the word embeddings, packed, and all else as fp32.
+pub(super) fn open(path: &Path) -> Result<(WordEmbeddings, Tensors), ModelError> {
+    let io = |source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(io)?;
+    // SAFETY: the map is only read, and gone when this function returns. A package must not be written in place
+    // while it is opened; the fingerprint tells whether it was.
+    let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+    let file = SafeTensors::deserialize(&map).map_err(|e| ModelError::Tensor {
+        name: path.display().to_string(),
+        message: e.to_string(),
+    })?;
+    let mut tensors = Tensors::default();
+    for (name, view) in file.tensors() {
+        if name == WORD_EMBEDDINGS || name.ends_with(".scale") {
+            continue;
+        }
+        let scale = name
+            .strip_suffix("weight")
+            .and_then(|stem| file.tensor(&format!("{stem}scale")).ok());
+        let tensor = unpack(&name, &view, scale.as_ref())?;
+        tensors.insert(name, tensor);
+    }
+    let scale = file.tensor("embeddings.word_embeddings.scale").ok();
+    let words = file.tensor(WORD_EMBEDDINGS).map_err(|e| wrong(WORD_EMBEDDINGS, e))?;
+    Ok((WordEmbeddings::new(&words, scale.as_ref())?, tensors))
+}
+
+/// The word embeddings, 4 bit in blocks of 32: a row is unpacked when its token is read, so that the table
+/// takes an eighth of its size in fp32.
+#[derive(Debug)]
+pub(super) struct WordEmbeddings {
+    levels: Vec<u8>,
+    scales: Vec<f32>,
+    pub(super) rows: usize,
+    pub(super) width: usize,
+}
+
+impl WordEmbeddings {
+    fn new(levels: &TensorView, scale: Option<&TensorView>) -> Result<Self, ModelError> {
+        let name = WORD_EMBEDDINGS;
+        let scale = scale.ok_or_else(|| wrong(name, "has no .scale beside it"))?;
+        let (&[rows, half_width], &[scale_rows, blocks]) = (levels.shape(), scale.shape()) else {
+            return Err(wrong(name, "is no matrix"));
+        };
+        let width = half_width * 2;
+        if levels.dtype() != Dtype::U8 || rows != scale_rows || width != blocks * BLOCK {
+            return Err(wrong(name, "is not packed in 4-bit blocks of 32"));
+        }
+        Ok(Self {
+            levels: levels.data().to_vec(),
+            scales: floats(name, scale)?,
+            rows,
+            width,
+        })
+    }
+
+    /// Appends the vector of a token: `width` values. A token that does not exist appends nothing.
+    pub(super) fn push_row(&self, token: u32, out: &mut Vec<f32>) {
+        let row = token as usize;
+        let (from, blocks) = (row * self.width / 2, self.width / BLOCK);
+        let Some(levels) = self.levels.get(from..from + self.width / 2) else {
+            return;
+        };
+        let scales = self.scales.iter().skip(row * blocks);
+        for (block, &scale) in levels.chunks_exact(BLOCK / 2).zip(scales) {
+            out.extend(block.iter().map(|b| (f32::from(b & 15) - 8.0) * scale));
+            out.extend(block.iter().map(|b| (f32::from(b >> 4) - 8.0) * scale));
+        }
+    }
+}
+
+fn unpack(name: &str, view: &TensorView, scale: Option<&TensorView>) -> Result<Tensor, ModelError> {
+    let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+    if view.dtype() == Dtype::I8 {
+        let scale = scale.ok_or_else(|| wrong(name, "is int8 without a .scale beside it"))?;
+        let (Some(&rows), &[scale_rows]) = (view.shape().first(), scale.shape()) else {
+            return Err(wrong(name, "is int8 but no matrix with one scale per row"));
+        };
+        if rows != scale_rows {
+            return Err(wrong(name, "has another number of rows than its .scale"));
+        }
+        let levels = Tensor::f_from_data_size(view.data(), &shape, Kind::Int8)?;
+        let scale = Tensor::f_from_slice(&floats(name, scale)?)?.f_unsqueeze(1)?;
+        return Ok(levels.f_to_kind(Kind::Float)?.f_mul(&scale)?);
+    }
+    Ok(Tensor::f_from_slice(&floats(name, view)?)?.f_view(shape.as_slice())?)
+}
+
+fn floats(name: &str, view: &TensorView) -> Result<Vec<f32>, ModelError> {
+    let data = view.data();
+    match view.dtype() {
+        Dtype::F32 => Ok(data
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()),
+        Dtype::F16 => Ok(data
+            .chunks_exact(2)
+            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect()),
+        other => Err(wrong(name, format!("has the type {other:?}, expected F32, F16 or I8"))),
+    }
+}
+
+fn wrong(name: &str, message: impl ToString) -> ModelError {
+    ModelError::Tensor {
+        name: name.to_owned(),
+        message: message.to_string(),
+    }
+}

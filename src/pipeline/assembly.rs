@@ -1,0 +1,204 @@
+//! Puts a document together from the readings of its windows.
+
+use std::sync::Arc;
+
+use crate::model::{Distribution, Reading, WindowStance};
+
+use super::{
+    document::{
+        Coverage, Holder, Judgement, Mention, Sentence, TagOptions, TaggedDocument,
+    },
+    entities, language::Detected, quotes,
+    stances::{self, Candidates},
+    text::{Span, Text},
+    windows::Piece,
+};
+
+/// A document being put together.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    text: Text,
+    sentences: Arc<Vec<Span>>,
+    options: TagOptions,
+    mentions: Vec<Mention>,
+    candidates: Vec<Candidates>,
+    /// For each sentence, its tones so far with their weights: several where it was too long for one window.
+    tones: Vec<Vec<(Distribution, f32)>>,
+    windows: usize,
+    covered: Covered,
+}
+
+/// Counts what lies between the segments of the windows.
+#[derive(Debug, Default)]
+struct Covered {
+    /// Everything before this byte has been looked at.
+    to: usize,
+    /// Bytes that are no blanks and were in no window.
+    missed: usize,
+}
+
+impl Assembly {
+    pub fn new(text: Text, sentences: Arc<Vec<Span>>, options: TagOptions) -> Self {
+        Self {
+            tones: vec![Vec::new(); sentences.len()],
+            text,
+            sentences,
+            options,
+            mentions: Vec::new(),
+            candidates: Vec::new(),
+            windows: 0,
+            covered: Covered::default(),
+        }
+    }
+
+    /// Takes the next window of the document. Windows come in the order in which they were made.
+    pub fn add(&mut self, piece: &Piece, reading: Reading) {
+        let features = self.options.features.closed();
+        let of_text = piece.sentence.is_none() || self.sentences.len() == 1;
+        // Where only the tone is asked for, its windows are all there is.
+        if of_text || !features.mentions {
+            self.windows += 1;
+            for &segment in &piece.segments {
+                self.covered.add(&self.text, segment);
+            }
+        }
+        if let (Some(sentence), Some(tone)) = (piece.sentence, reading.tone) {
+            let weight = piece.segments.iter().map(|s| s.len()).sum::<usize>() as f32;
+            if let Some(tones) = self.tones.get_mut(sentence) {
+                tones.push((tone, weight));
+            }
+        }
+        self.add_mentions(piece, reading);
+    }
+
+    fn add_mentions(&mut self, piece: &Piece, reading: Reading) {
+        // Index in the document of each mention of the window.
+        let mut kept: Vec<Option<usize>> = Vec::with_capacity(reading.mentions.len());
+        let mut stances = Vec::new();
+        for found in reading.mentions {
+            let span = piece.words.get(found.words.clone()).and_then(|words| {
+                Some(words.first()?.to(*words.last()?))
+            });
+            let own = piece.own.contains(&found.words.start);
+            let behind = |span: Span| self.mentions.last().is_none_or(|last| last.span.end() <= span.start());
+            let (Some(span), Some(entity_type)) = (span, found.entity_type) else {
+                kept.push(None);
+                continue;
+            };
+            if !own || !behind(span) || found.probability < self.options.min_probability {
+                kept.push(None);
+                continue;
+            }
+            kept.push(Some(self.mentions.len()));
+            let judgement = found.stance.as_ref().map(|stance| judgement(stance.polarity));
+            self.mentions.push(Mention {
+                span,
+                entity_type,
+                probability: found.probability,
+                entity: None,
+                stance: judgement,
+            });
+            stances.push(found.stance);
+        }
+        self.candidates.extend(stances.into_iter().map(|stance| {
+            stance.map_or_else(Candidates::default, |stance| {
+                candidates(&stance, |local| kept.get(local).copied().flatten())
+            })
+        }));
+    }
+
+    /// The document with all layers that were asked for.
+    pub fn finish(mut self, id: String, language: Detected) -> TaggedDocument {
+        let features = self.options.features.closed();
+        let mut entities = Vec::new();
+        if features.entities {
+            entities = entities::entities(&self.text, &mut self.mentions, &language.language);
+            if features.stances {
+                stances::sum_up(&mut entities, &self.mentions);
+            }
+        }
+        let min_probability = self.options.min_probability;
+        let stances = stances::relations(
+            &self.text,
+            &self.sentences,
+            &self.mentions,
+            &self.candidates,
+            min_probability,
+        );
+        let quotes = if features.quotes {
+            quotes::quotes(&self.text, &self.sentences, &self.mentions, &language.language)
+        } else {
+            Vec::new()
+        };
+        let tones: Vec<Option<Distribution>> =
+            self.tones.iter().map(|tones| stances::mean(tones.iter().copied())).collect();
+        let weighted = tones.iter().zip(self.sentences.iter());
+        let sentiment = stances::mean(weighted.filter_map(|(tone, s)| Some(((*tone)?, s.len() as f32))));
+        let sentences = if features.sentences {
+            let tones = tones.into_iter().map(|tone| tone.map(judgement));
+            self.sentences
+                .iter()
+                .zip(tones)
+                .map(|(&span, sentiment)| Sentence { span, sentiment })
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let bytes_total = self.text.len();
+        if self.windows > 0 {
+            let end = self.text.span_around(bytes_total..bytes_total);
+            self.covered.add(&self.text, end);
+        }
+        TaggedDocument {
+            id,
+            offset_unit: self.options.offset_unit,
+            language: language.language,
+            language_probability: language.probability,
+            mentions: self.mentions,
+            entities,
+            stances,
+            quotes,
+            sentences,
+            sentiment: sentiment.map(judgement),
+            coverage: Coverage {
+                bytes_read: bytes_total - self.covered.missed,
+                bytes_total,
+                windows: self.windows,
+            },
+            text: self.text,
+        }
+    }
+}
+
+impl Covered {
+    fn add(&mut self, text: &Text, segment: Span) {
+        if self.to < segment.start() {
+            let between = text.slice(text.span_around(self.to..segment.start()));
+            let blanks = between.chars().filter(|c| c.is_whitespace()).map(char::len_utf8);
+            self.missed += between.len() - blanks.sum::<usize>();
+        }
+        self.to = self.to.max(segment.end());
+    }
+}
+
+/// The holders of a stance; `index` gives a window's mention its place in the document, `None` where it has none.
+pub(super) fn candidates(
+    stance: &WindowStance,
+    index: impl Fn(usize) -> Option<usize>,
+) -> Candidates {
+    let special = [(Holder::Author, stance.author), (Holder::Unnamed, stance.unnamed)];
+    let named = stance.mentions.iter().enumerate();
+    Candidates(
+        special
+            .into_iter()
+            .chain(named.filter_map(|(local, &p)| Some((Holder::Mention(index(local)?), p))))
+            .collect(),
+    )
+}
+
+fn judgement(distribution: Distribution) -> Judgement {
+    Judgement {
+        polarity: distribution.polarity(),
+        distribution,
+    }
+}

@@ -1,0 +1,277 @@
+//! From a document to tagged spans: language, sentences, windows, and from what the engine reads in them to
+//! mentions, entities, stances, quotations and sentiment.
+//!
+//! Nothing here knows gRPC or tensors.
+
+pub mod clauses;
+#[path = "document_new.rs"]
+pub mod document;
+pub mod entities;
+pub mod error;
+pub mod language;
+pub mod quotes;
+pub mod sentences;
+pub mod stances;
+pub mod text;
+pub mod windows;
+pub mod words;
+
+mod assembly;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures::{StreamExt as _, stream::FuturesOrdered};
+
+use crate::{
+    engine::{Engine, EngineError},
+    model::{Description, Distribution, Heads, Reading, ToneContext},
+};
+
+use assembly::Assembly;
+use document::{Document, Features, TagOptions, TaggedDocument};
+use error::TagError;
+use stances::Candidates;
+use text::{Span, Text};
+use windows::{Piece, Purpose, Windower};
+
+/// Windows of one document that wait in the engine at a time: enough to fill the workers' batches, few enough
+/// that a long document neither fills memory nor shuts out others.
+const WINDOWS_IN_FLIGHT: usize = 32;
+
+/// Windows that are made at a time.
+const WINDOWS_AT_A_TIME: usize = 16;
+
+/// What a pipeline accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest text in bytes.
+    pub max_document_bytes: usize,
+    /// Longest window in tokens.
+    pub max_window_tokens: usize,
+    /// Tokens that may wait for the encoder.
+    pub queue_tokens: usize,
+    /// Worker threads.
+    pub workers: usize,
+}
+
+/// Tags documents. A clone shares the engine.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    engine: Arc<Engine>,
+    max_document_bytes: usize,
+}
+
+/// What the model says of spans that are given to it.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// The stance toward each span; `None` for one that holds no word.
+    pub polarities: Vec<Option<Distribution>>,
+    /// The holders of each: author, unnamed, and the other spans of the same window.
+    pub holders: Vec<Option<Candidates>>,
+}
+
+impl Pipeline {
+    /// Puts a pipeline in front of an engine.
+    pub fn new(engine: Arc<Engine>, max_document_bytes: usize) -> Self {
+        Self {
+            engine,
+            max_document_bytes,
+        }
+    }
+
+    /// What the model package says of itself.
+    pub fn description(&self) -> &Description {
+        self.engine.package().description()
+    }
+
+    /// What is accepted.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_document_bytes: self.max_document_bytes,
+            max_window_tokens: self.engine.package().windows().max_tokens,
+            queue_tokens: self.engine.settings().queue_tokens,
+            workers: self.engine.settings().workers,
+        }
+    }
+
+    /// Tags a document, or refuses it where the queue is full.
+    ///
+    /// # Errors
+    /// As [`tag`](Self::tag), and [`TagError::Overloaded`].
+    pub async fn try_tag(
+        &self,
+        document: Document,
+        options: TagOptions,
+    ) -> Result<TaggedDocument, TagError> {
+        if let Some(retry_after) = self.engine.full_for() {
+            return Err(TagError::Overloaded { retry_after });
+        }
+        self.tag(document, options).await
+    }
+
+    /// Tags a document; waits while the queue is full. Dropping the future takes the document's windows out of
+    /// the queue.
+    ///
+    /// # Errors
+    /// [`TagError`].
+    pub async fn tag(
+        &self,
+        document: Document,
+        options: TagOptions,
+    ) -> Result<TaggedDocument, TagError> {
+        let bytes = document.text.len();
+        if bytes > self.max_document_bytes {
+            let limit = self.max_document_bytes;
+            return Err(TagError::TooLarge { bytes, limit });
+        }
+        let features = options.features.closed();
+        let supported = &self.description().languages;
+        let given = match document.language.as_str() {
+            "" => None,
+            tag => Some(language::primary(tag, supported)?),
+        };
+        let (text, supported) = (document.text.clone(), supported.clone());
+        let (language, sentences) = blocking(move || {
+            let language = match given {
+                Some(language) => language::Detected {
+                    language,
+                    probability: 1.0,
+                },
+                None => language::detect(text.as_str(), &supported),
+            };
+            let sentences = sentences::sentences(&text, &language.language);
+            Ok((language, sentences))
+        })
+        .await?;
+        let sentences = Arc::new(sentences);
+        let purpose = Purpose {
+            heads: Heads {
+                ner: features.mentions,
+                stance: features.stances,
+                tone: false,
+            },
+            tone: features.sentiment,
+            targets: None,
+        };
+        let mut assembly = Assembly::new(document.text.clone(), Arc::clone(&sentences), options);
+        self.read(&document.text, &sentences, purpose, |piece, reading| {
+            assembly.add(&piece, reading);
+        })
+        .await?;
+        blocking(move || Ok(assembly.finish(document.id, language))).await
+    }
+
+    /// Judges spans of a text as if they were the mentions found in it: the stance toward each and its holder.
+    /// The spans are ascending and do not overlap.
+    ///
+    /// # Errors
+    /// [`TagError`].
+    pub async fn judge(
+        &self,
+        text: &Text,
+        language: &str,
+        spans: Vec<Span>,
+    ) -> Result<Judged, TagError> {
+        let sentences = Arc::new(sentences::sentences(text, language));
+        let mut judged = Judged {
+            polarities: vec![None; spans.len()],
+            holders: vec![None; spans.len()],
+        };
+        let purpose = Purpose {
+            heads: Heads {
+                stance: true,
+                ..Heads::default()
+            },
+            targets: Some(Arc::new(spans)),
+            ..Purpose::default()
+        };
+        self.read(text, &sentences, purpose, |piece, reading| {
+            for (&index, mention) in piece.targets.iter().zip(&reading.mentions) {
+                let Some(stance) = &mention.stance else {
+                    continue;
+                };
+                let candidates = assembly::candidates(stance, |local| piece.targets.get(local).copied());
+                if let Some(slot) = judged.polarities.get_mut(index) {
+                    *slot = Some(stance.polarity);
+                }
+                if let Some(slot) = judged.holders.get_mut(index) {
+                    *slot = Some(candidates);
+                }
+            }
+        })
+        .await?;
+        Ok(judged)
+    }
+
+    /// Puts the windows of a text through the engine and hands over each with its reading, in order.
+    async fn read(
+        &self,
+        text: &Text,
+        sentences: &Arc<Vec<Span>>,
+        purpose: Purpose,
+        mut take: impl FnMut(Piece, Reading),
+    ) -> Result<(), TagError> {
+        if purpose.heads == Heads::default() && !purpose.tone {
+            return Ok(());
+        }
+        let package = self.engine.package();
+        // The only kind of tone head so far; another needs other windows.
+        let ToneContext::Sentence = package.tone_context();
+        let mut windower = Windower::new(
+            text.clone(),
+            Arc::clone(sentences),
+            purpose,
+            package.windows(),
+            package.special_tokens(),
+        );
+        let mut made: VecDeque<Piece> = VecDeque::new();
+        let mut in_flight = FuturesOrdered::new();
+        let mut exhausted = false;
+        loop {
+            if made.is_empty() && !exhausted && in_flight.len() <= WINDOWS_IN_FLIGHT - WINDOWS_AT_A_TIME {
+                let package = Arc::clone(package);
+                let (pieces, back) = blocking(move || {
+                    let pieces = windower.next_pieces(package.tokenizer(), WINDOWS_AT_A_TIME);
+                    let pieces = pieces.map_err(|e| TagError::Inference(e.to_string()))?;
+                    Ok((pieces, windower))
+                })
+                .await?;
+                windower = back;
+                exhausted = pieces.len() < WINDOWS_AT_A_TIME;
+                made.extend(pieces);
+            }
+            while in_flight.len() < WINDOWS_IN_FLIGHT
+                && let Some(mut piece) = made.pop_front()
+            {
+                let window = std::mem::take(&mut piece.window);
+                let engine = &self.engine;
+                in_flight.push_back(async move { (piece, engine.read(window).await) });
+            }
+            match in_flight.next().await {
+                Some((piece, reading)) => take(piece, reading.map_err(tag_error)?),
+                None if exhausted => return Ok(()),
+                None => {}
+            }
+        }
+    }
+}
+
+fn tag_error(error: EngineError) -> TagError {
+    match error {
+        EngineError::Failed(message) => TagError::Inference(message),
+        EngineError::Stopped => TagError::Stopped,
+    }
+}
+
+/// Runs work that takes milliseconds where it holds up no other call.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TagError> + Send + 'static,
+) -> Result<T, TagError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => {
+            Err(TagError::Inference("the pipeline failed on this text".to_owned()))
+        }
+        Err(_) => Err(TagError::Stopped),
+    }
+}

@@ -1,0 +1,362 @@
+//! Windows: the pieces in which a document goes through the encoder.
+//!
+//! A window holds whole lines; a line that is too long is cut between sentences, and a sentence that is too long
+//! for the encoder between words, with an overlap. Windows are made one after the other, so that a long document
+//! never stands in memory as tokens.
+
+use std::{collections::VecDeque, ops::Range, sync::Arc};
+
+use crate::model::{
+    Heads, ModelError, SpecialTokens, Token, Tokenizer, Window, WindowLimits, Word,
+};
+
+use super::{
+    text::{Span, Text},
+    words::words,
+};
+
+/// Tokens that two windows share where one sentence is cut.
+const OVERLAP: usize = 96;
+
+/// A window with what leads back to the text.
+#[derive(Debug)]
+pub struct Piece {
+    /// What the model reads.
+    pub window: Window,
+    /// Where each word of the window stands.
+    pub words: Vec<Span>,
+    /// The words that this window decides on; the others are context that it shares with a neighbour.
+    pub own: Range<usize>,
+    /// The parts of the text that the window decides on.
+    pub segments: Vec<Span>,
+    /// For each of [`Window::targets`], its index in the document's list of targets.
+    pub targets: Vec<usize>,
+    /// The sentence whose tone the window gives.
+    pub sentence: Option<usize>,
+}
+
+/// What windows are made for.
+#[derive(Debug, Clone, Default)]
+pub struct Purpose {
+    /// The heads to compute on windows of the text.
+    pub heads: Heads,
+    /// Whether the tone of each sentence is wanted, which takes a window of its own for each.
+    pub tone: bool,
+    /// Spans to judge in place of mentions that the model finds, ascending.
+    pub targets: Option<Arc<Vec<Span>>>,
+}
+
+/// Makes the windows of one document.
+#[derive(Debug)]
+pub struct Windower {
+    text: Text,
+    sentences: Arc<Vec<Span>>,
+    purpose: Purpose,
+    limits: WindowLimits,
+    special: SpecialTokens,
+    /// The next sentence to be tokenised.
+    next: usize,
+    /// Units of the window being filled.
+    filling: Vec<Unit>,
+    ready: VecDeque<Piece>,
+}
+
+/// A stretch of one line that goes into a window whole.
+#[derive(Debug)]
+struct Unit {
+    span: Span,
+    tokens: Vec<Token>,
+    /// Bytes that this unit decides on.
+    own: Range<usize>,
+    /// Whether the unit starts where its line starts; if not, it follows the unit before without a separator.
+    starts_line: bool,
+}
+
+impl Windower {
+    /// `sentences` are trimmed, in order, and cross no line break.
+    pub fn new(
+        text: Text,
+        sentences: Arc<Vec<Span>>,
+        purpose: Purpose,
+        limits: WindowLimits,
+        special: SpecialTokens,
+    ) -> Self {
+        Self {
+            text,
+            sentences,
+            purpose,
+            limits,
+            special,
+            next: 0,
+            filling: Vec::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The next windows, at least `wanted` unless the document ends.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`].
+    pub fn next_pieces(
+        &mut self,
+        tokenizer: &Tokenizer,
+        wanted: usize,
+    ) -> Result<Vec<Piece>, ModelError> {
+        while self.ready.len() < wanted && self.next < self.sentences.len() {
+            self.read_line(tokenizer)?;
+        }
+        if self.next == self.sentences.len() {
+            self.flush();
+        }
+        let count = wanted.min(self.ready.len());
+        Ok(self.ready.drain(..count).collect())
+    }
+
+    /// Tokenises the sentences of the next line and puts them into windows.
+    fn read_line(&mut self, tokenizer: &Tokenizer) -> Result<(), ModelError> {
+        let first = self.next;
+        let Some(&start) = self.sentences.get(first) else {
+            return Ok(());
+        };
+        let mut last = first;
+        while let Some(&following) = self.sentences.get(last + 1) {
+            let between = self.text.span_around(self.sentences[last].end()..following.start());
+            if self.text.slice(between).contains(super::sentences::is_line_break) {
+                break;
+            }
+            last += 1;
+        }
+        self.next = last + 1;
+        let line = start.to(self.sentences[last]);
+        let mut tokens = tokenizer.tokenize(self.text.slice(line))?;
+        for token in &mut tokens {
+            token.start += line.start() as u32;
+            token.end += line.start() as u32;
+        }
+        self.tone_windows(first..last + 1, &tokens);
+        if self.purpose.heads == Heads::default() {
+            return Ok(());
+        }
+        if tokens.len() + 2 <= self.limits.tokens {
+            self.add(Unit {
+                span: line,
+                tokens,
+                own: line.range(),
+                starts_line: true,
+            });
+            return Ok(());
+        }
+        let mut rest = tokens.as_slice();
+        for sentence in first..last + 1 {
+            let (tokens, behind) = split_at_byte(rest, self.sentences[sentence].end());
+            rest = behind;
+            self.add_sentence(sentence, tokens, sentence == first);
+        }
+        Ok(())
+    }
+
+    fn add_sentence(&mut self, sentence: usize, tokens: &[Token], starts_line: bool) {
+        let span = self.sentences[sentence];
+        let room = self.limits.max_tokens - 2;
+        if tokens.len() <= room {
+            return self.add(Unit {
+                span,
+                tokens: tokens.to_vec(),
+                own: span.range(),
+                starts_line,
+            });
+        }
+        let cuts = cuts(tokens, room, |token| self.starts_word(token));
+        for (i, cut) in cuts.iter().enumerate() {
+            // Neighbours meet in the middle of what they share.
+            let middle = |left: &Range<usize>, right: &Range<usize>| {
+                let token = (right.start + left.end) / 2;
+                tokens.get(token).map_or(span.end(), |t| t.start as usize)
+            };
+            let from = match i.checked_sub(1).and_then(|before| cuts.get(before)) {
+                Some(before) => middle(before, cut),
+                None => span.start(),
+            };
+            let to = cuts.get(i + 1).map_or(span.end(), |after| middle(cut, after));
+            let tokens = &tokens[cut.clone()];
+            let start = if i == 0 { span.start() } else { tokens.first().map_or(from, |t| t.start as usize) };
+            let end = if i + 1 == cuts.len() { span.end() } else { tokens.last().map_or(to, |t| t.end as usize) };
+            self.flush();
+            self.add(Unit {
+                span: self.text.span_around(start..end),
+                tokens: tokens.to_vec(),
+                own: from..to,
+                starts_line: true,
+            });
+            self.flush();
+        }
+    }
+
+    /// Whether a token begins behind a blank.
+    fn starts_word(&self, token: &Token) -> bool {
+        let before = self.text.span_around(0..token.start as usize);
+        let own = self.text.span_around(token.start as usize..token.end as usize);
+        self.text.slice(before).ends_with(char::is_whitespace)
+            || self.text.slice(own).starts_with(char::is_whitespace)
+    }
+
+    fn add(&mut self, unit: Unit) {
+        let filled: usize = self.filling.iter().map(|u| u.tokens.len() + 1).sum();
+        if !self.filling.is_empty() && 1 + filled + unit.tokens.len() + 1 > self.limits.tokens {
+            self.flush();
+        }
+        self.filling.push(unit);
+    }
+
+    /// Closes the window being filled.
+    fn flush(&mut self) {
+        let units = std::mem::take(&mut self.filling);
+        if units.is_empty() {
+            return;
+        }
+        let mut heads = self.purpose.heads;
+        heads.tone = self.purpose.tone && self.one_sentence(units.iter().map(|u| u.tokens.len()).sum());
+        let sentence = heads.tone.then_some(0);
+        let mut piece = self.piece(&units, heads, sentence);
+        self.set_targets(&mut piece);
+        self.ready.push_back(piece);
+    }
+
+    fn piece(&self, units: &[Unit], heads: Heads, sentence: Option<usize>) -> Piece {
+        let mut window = Window {
+            tokens: vec![self.special.begin],
+            heads,
+            ..Window::default()
+        };
+        let mut spans: Vec<Span> = Vec::new();
+        let mut segments = Vec::new();
+        for (i, unit) in units.iter().enumerate() {
+            let offset = window.tokens.len();
+            window.tokens.extend(unit.tokens.iter().map(|t| t.id));
+            let found = words(&self.text, unit.span);
+            let starts_line = unit.starts_line || i == 0;
+            push_words(&mut window.words, &found, &unit.tokens, offset, starts_line);
+            spans.extend(found);
+            segments.push(self.text.span_around(unit.own.clone()));
+            if units.get(i + 1).is_none_or(|next| next.starts_line) {
+                window.tokens.push(self.special.end);
+            }
+        }
+        let owned = |word: &Span| units.iter().any(|u| u.own.contains(&word.start()));
+        let own = spans.iter().position(owned).unwrap_or(0)
+            ..spans.iter().rposition(owned).map_or(0, |last| last + 1);
+        Piece {
+            window,
+            words: spans,
+            own,
+            segments,
+            targets: Vec::new(),
+            sentence,
+        }
+    }
+
+    /// Gives the window those targets that begin in the part it decides on.
+    fn set_targets(&self, piece: &mut Piece) {
+        let Some(targets) = &self.purpose.targets else {
+            return;
+        };
+        let (Some(first), Some(last)) = (piece.segments.first(), piece.segments.last()) else {
+            return;
+        };
+        let from = targets.partition_point(|t| t.start() < first.start());
+        let to = targets.partition_point(|t| t.start() < last.end());
+        let mut ranges = Vec::new();
+        for (index, target) in targets.iter().enumerate().take(to).skip(from) {
+            let start = piece.words.partition_point(|w| w.end() <= target.start());
+            let end = piece.words.partition_point(|w| w.start() < target.end());
+            if start < end {
+                ranges.push(start..end);
+                piece.targets.push(index);
+            }
+        }
+        piece.window.targets = Some(ranges);
+    }
+
+    /// Whether the document is one sentence, so that one window gives both its mentions and its tone.
+    fn one_sentence(&self, tokens: usize) -> bool {
+        self.sentences.len() == 1
+            && self.purpose.heads != Heads::default()
+            && tokens + 2 <= self.limits.max_tokens
+    }
+
+    /// A window for each sentence of a line.
+    fn tone_windows(&mut self, sentences: Range<usize>, tokens: &[Token]) {
+        if !self.purpose.tone || self.one_sentence(tokens.len()) {
+            return;
+        }
+        let heads = Heads {
+            tone: true,
+            ..Heads::default()
+        };
+        let mut rest = tokens;
+        for sentence in sentences {
+            let span = self.sentences[sentence];
+            let (tokens, behind) = split_at_byte(rest, span.end());
+            rest = behind;
+            let mut start = span.start();
+            for part in tokens.chunks(self.limits.max_tokens - 2) {
+                let end = part.last().map_or(start, |t| t.end as usize).clamp(start, span.end());
+                let unit = Unit {
+                    span: self.text.span_around(start..end),
+                    tokens: part.to_vec(),
+                    own: start..end,
+                    starts_line: true,
+                };
+                let piece = self.piece(&[unit], heads, Some(sentence));
+                self.ready.push_back(piece);
+                start = end;
+            }
+        }
+    }
+}
+
+/// Adds the words of one unit whose tokens start at index `offset` of the window.
+fn push_words(
+    out: &mut Vec<Word>,
+    found: &[Span],
+    tokens: &[Token],
+    offset: usize,
+    starts_line: bool,
+) {
+    let mut first = 0;
+    for (i, word) in found.iter().enumerate() {
+        while tokens.get(first).is_some_and(|t| t.end as usize <= word.start()) {
+            first += 1;
+        }
+        let rest = tokens.get(first..).unwrap_or(&[]);
+        let count = rest.iter().take_while(|t| (t.start as usize) < word.end()).count();
+        out.push(Word {
+            tokens: offset + first..offset + first + count,
+            starts_line: starts_line && i == 0,
+        });
+    }
+}
+
+/// The tokens that begin before a byte, and the others.
+fn split_at_byte(tokens: &[Token], byte: usize) -> (&[Token], &[Token]) {
+    tokens.split_at(tokens.partition_point(|t| (t.start as usize) < byte))
+}
+
+/// Cuts a sequence of tokens into ranges of at most `room`, each sharing [`OVERLAP`] tokens with the next, at
+/// tokens that may start a piece where there are some.
+fn cuts(tokens: &[Token], room: usize, may_start: impl Fn(&Token) -> bool) -> Vec<Range<usize>> {
+    let mut cuts = Vec::new();
+    let mut start = 0;
+    loop {
+        let end = start + room;
+        if end >= tokens.len() {
+            cuts.push(start..tokens.len());
+            return cuts;
+        }
+        let good = |from: usize, to: usize| (from..to).rev().find(|&i| may_start(&tokens[i]));
+        let end = good(start + room / 2, end + 1).unwrap_or(end);
+        cuts.push(start..end);
+        let earliest = end.saturating_sub(OVERLAP).max(start + 1);
+        start = good(earliest, end - OVERLAP / 2).unwrap_or(earliest);
+    }
+}

@@ -1,0 +1,374 @@
+//! The server: listeners, health, reflection, the HTTP port, and the way from start to stop.
+//!
+//! The listeners are bound first and answer while the model loads, with `NOT_SERVING` and
+//! `UNAVAILABLE`. On the first signal the server drains: health says so, nothing new is accepted,
+//! and what is in flight has the grace time to end. Then, or on a second signal, it stops.
+
+mod health;
+mod http;
+mod lifecycle;
+mod lifetime;
+pub mod shutdown;
+
+use std::{error::Error, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt as _, stream};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use tonic::{
+    codec::CompressionEncoding,
+    service::Routes,
+    transport::{self, server::TcpIncoming},
+};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_reflection::server::Builder as Reflection;
+use tracing::{info, warn};
+
+use self::{
+    health::Health,
+    lifecycle::{Lifecycle, Phase},
+    lifetime::LifetimeLayer,
+};
+use crate::{
+    api::{CallLimits, Tagger},
+    pipeline::Pipeline,
+    proto::{DESCRIPTORS, tagwerk::v1::tagging_service_server::TaggingServiceServer},
+    telemetry::{Metrics, calls::CallsLayer},
+};
+
+/// Idle time after which a connection is probed, and the time to answer the probe.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
+
+/// Calls of one connection at a time.
+const MAX_CALLS_PER_CONNECTION: u32 = 256;
+
+/// What HTTP/2 buffers of a call and of a whole connection. A stream whose documents are not read
+/// keeps its window full: a connection's window of many calls' lets the others go on.
+const CALL_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+
+/// Text of a stream's documents in flight.
+const STREAM_BYTES: usize = 8 << 20;
+
+/// Time for the last statuses to leave after the hard stop.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The settings of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Address for gRPC; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Address for probes and metrics over HTTP; port 0 takes a free one.
+    pub http_listen: SocketAddr,
+    /// Largest gRPC message in bytes.
+    pub max_message_bytes: usize,
+    /// Documents of one stream in flight.
+    pub stream_documents: usize,
+    /// Time for calls in flight to end after the first signal.
+    pub grace: Duration,
+}
+
+/// Why the server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} for {purpose}: {source}{}", hint(source))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// "gRPC" or "HTTP".
+        purpose: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The model could not be loaded.
+    #[error("the model cannot be loaded: {0}")]
+    Load(#[source] Box<dyn Error + Send + Sync>),
+    /// The compiled protobuf descriptors cannot be served.
+    #[error("reflection cannot be set up: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The handlers for SIGTERM and SIGINT could not be set.
+    #[error("signals cannot be handled: {0}")]
+    Signals(#[source] io::Error),
+    /// A listener failed.
+    #[error("the {0} listener failed: {1}")]
+    Listener(&'static str, #[source] Box<dyn Error + Send + Sync>),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another program has this port: stop it or choose another",
+        io::ErrorKind::PermissionDenied => "; choose a port above 1023",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        _ => "",
+    }
+}
+
+/// Binds, loads and serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Whatever [`Server::bind`] and [`Server::serve`] report.
+pub async fn run<E>(
+    config: ServerConfig,
+    load: impl Future<Output = Result<Pipeline, E>>,
+    metrics: Metrics,
+) -> Result<(), ServerError>
+where
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    let signals = shutdown::signals().map_err(ServerError::Signals)?;
+    Server::bind(config, metrics)
+        .await?
+        .serve(load, signals)
+        .await
+}
+
+/// A server that holds its ports but does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    config: ServerConfig,
+    metrics: Metrics,
+    grpc: TcpListener,
+    http: TcpListener,
+    local_addr: SocketAddr,
+    http_addr: SocketAddr,
+}
+
+impl Server {
+    /// Takes both ports.
+    ///
+    /// # Errors
+    /// [`ServerError::Bind`] with the address that cannot be had.
+    pub async fn bind(config: ServerConfig, metrics: Metrics) -> Result<Self, ServerError> {
+        let (grpc, local_addr) = listen(config.listen, "gRPC").await?;
+        let (http, http_addr) = listen(config.http_listen, "HTTP").await?;
+        Ok(Self {
+            config,
+            metrics,
+            grpc,
+            http,
+            local_addr,
+            http_addr,
+        })
+    }
+
+    /// The address that gRPC is served on, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The address that probes and metrics are served on, with the real port.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Answers while `load` runs and after, until `signals` says to drain (first item) and to stop
+    /// at once (second). A stream of signals that ends without an item never stops the server.
+    ///
+    /// # Errors
+    /// A model that cannot be loaded, or a listener that fails.
+    pub async fn serve<E>(
+        self,
+        load: impl Future<Output = Result<Pipeline, E>>,
+        signals: impl Stream<Item = ()>,
+    ) -> Result<(), ServerError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let lifecycle = Lifecycle::new();
+        let (publish, pipeline) = watch::channel(None);
+        // Both tasks end with this call, however it ends.
+        let mut tasks = JoinSet::new();
+        let http = http::router(self.metrics.clone(), lifecycle.clone());
+        tasks.spawn(serve_http(self.http, http));
+        let routes = routes(&self.config, &self.metrics, pipeline, &lifecycle)?;
+        let mut grpc = Task(tokio::spawn(serve_grpc(
+            self.grpc,
+            routes,
+            self.metrics.clone(),
+            lifecycle.clone(),
+        )));
+        let metrics = self.metrics;
+        info!(grpc = %self.local_addr, http = %self.http_addr, "listening; the model loads");
+
+        let mut signals = pin!(signals.chain(stream::pending()));
+        let loaded = tokio::select! {
+            loaded = load => Some(loaded.map_err(|error| ServerError::Load(error.into()))?),
+            _ = signals.next() => None,
+            Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
+            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
+        };
+        if let Some(pipeline) = loaded {
+            announce(&pipeline, &metrics);
+            let _ = publish.send(Some(Arc::new(pipeline)));
+            lifecycle.advance(Phase::Serving);
+            tokio::select! {
+                _ = signals.next() => {}
+                Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
+                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
+            }
+        }
+
+        info!(grace_seconds = self.config.grace.as_secs(), "draining");
+        lifecycle.advance(Phase::Draining);
+        tokio::select! {
+            _ = &mut grpc.0 => {}
+            () = sleep(self.config.grace) => warn!("the grace time is over; calls are cut off"),
+            _ = signals.next() => warn!("second signal; calls are cut off"),
+        }
+        lifecycle.advance(Phase::Stopped);
+        if !grpc.0.is_finished() {
+            // Connections may hang on for ever: their callers decide when to close them.
+            let _ = timeout(LAST_WORDS, &mut grpc.0).await;
+        }
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// A task that ends when this is dropped.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn listen(
+    address: SocketAddr,
+    purpose: &'static str,
+) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let bind = |source| ServerError::Bind {
+        address,
+        purpose,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(bind)?;
+    let local = listener.local_addr().map_err(bind)?;
+    Ok((listener, local))
+}
+
+fn announce(pipeline: &Pipeline, metrics: &Metrics) {
+    let model = pipeline.description();
+    metrics.model_loaded(model);
+    info!(
+        model = model.name,
+        version = model.version,
+        fingerprint = model.fingerprint,
+        workers = pipeline.limits().workers,
+        "serving"
+    );
+}
+
+fn routes(
+    config: &ServerConfig,
+    metrics: &Metrics,
+    pipeline: watch::Receiver<Option<Arc<Pipeline>>>,
+    lifecycle: &Lifecycle,
+) -> Result<Routes, ServerError> {
+    let limits = CallLimits {
+        max_message_bytes: config.max_message_bytes,
+        stream_documents: config.stream_documents,
+        stream_bytes: STREAM_BYTES,
+    };
+    let tagging = TaggingServiceServer::new(Tagger::new(pipeline, limits, metrics.clone()))
+        .max_decoding_message_size(config.max_message_bytes)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
+    Ok(Routes::new(tagging)
+        .add_service(HealthServer::new(Health::new(lifecycle.clone())))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
+}
+
+/// Both versions of reflection list every service, each other too.
+fn reflection() -> Reflection<'static> {
+    use tonic_reflection::pb::{v1, v1alpha};
+
+    [
+        DESCRIPTORS,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        v1::FILE_DESCRIPTOR_SET,
+        v1alpha::FILE_DESCRIPTOR_SET,
+    ]
+    .into_iter()
+    .fold(
+        Reflection::configure().include_reflection_service(false),
+        Reflection::register_encoded_file_descriptor_set,
+    )
+}
+
+async fn serve_grpc(
+    listener: TcpListener,
+    routes: Routes,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (idle, answer) = KEEPALIVE;
+    // The builder's own settings for sockets do not apply to a listener that is given to it.
+    let incoming = TcpIncoming::from(listener)
+        .with_nodelay(Some(true))
+        .with_keepalive(Some(idle));
+    transport::Server::builder()
+        .http2_keepalive_interval(Some(idle))
+        .http2_keepalive_timeout(Some(answer))
+        .max_concurrent_streams(MAX_CALLS_PER_CONNECTION)
+        .initial_stream_window_size(CALL_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .layer(CallsLayer::new(metrics))
+        .layer(LifetimeLayer::new(lifecycle.clone()))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, lifecycle.reached(Phase::Draining))
+        .await?;
+    Ok(())
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    router: axum::Router,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    Ok(axum::serve(listener, router).await?)
+}
+
+/// The error of a listener that ended although nobody asked it to.
+fn listener_failed(
+    purpose: &'static str,
+    ended: Result<Result<(), Box<dyn Error + Send + Sync>>, tokio::task::JoinError>,
+) -> ServerError {
+    let source = match ended {
+        Ok(Ok(())) => "it ended unasked".into(),
+        Ok(Err(error)) => error,
+        Err(panicked) => panicked.into(),
+    };
+    ServerError::Listener(purpose, source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_in_use_is_named_with_a_hint() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let config = ServerConfig {
+            listen: address,
+            http_listen: "127.0.0.1:0".parse().unwrap(),
+            max_message_bytes: 1 << 20,
+            stream_documents: 1,
+            grace: Duration::ZERO,
+        };
+        let error = Server::bind(config, Metrics::new()).await.unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains(&address.to_string()), "{message}");
+        assert!(
+            message.contains("another program has this port"),
+            "{message}"
+        );
+    }
+}
