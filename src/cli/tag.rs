@@ -19,8 +19,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     client::{ServerAddress, StreamTagger},
-    local::{self, LocalTagger},
     input::{FileIdentity, InputError, Inputs, Located, Place, identity, is_stdin, total_bytes},
+    local::{self, LocalTagger},
     render::{self, Format, Renderer},
 };
 use crate::{

@@ -122,15 +122,17 @@ fn unpack(name: &str, view: &TensorView, scale: Option<&TensorView>) -> Result<T
     let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
     if view.dtype() == Dtype::I8 {
         let scale = scale.ok_or_else(|| wrong(name, "is int8 without a .scale beside it"))?;
-        let (Some(&rows), &[scale_rows]) = (view.shape().first(), scale.shape()) else {
-            return Err(wrong(name, "is int8 but no matrix with one scale per row"));
+        let (&[rows, width], &[scale_rows, groups]) = (view.shape(), scale.shape()) else {
+            return Err(wrong(name, "is int8 but no matrix with scales for groups of each row"));
         };
-        if rows != scale_rows {
-            return Err(wrong(name, "has another number of rows than its .scale"));
+        if rows != scale_rows || groups == 0 || width % groups != 0 {
+            return Err(wrong(name, format!("does not fit its .scale {:?}", scale.shape())));
         }
-        let levels = Tensor::f_from_data_size(view.data(), &shape, Kind::Int8)?;
-        let scale = Tensor::f_from_slice(&floats(name, scale)?)?.f_unsqueeze(1)?;
-        return Ok(levels.f_to_kind(Kind::Float)?.f_mul(&scale)?);
+        let grouped = [rows, groups, width / groups].map(|n| n as i64);
+        let levels = Tensor::f_from_data_size(view.data(), &grouped, Kind::Int8)?;
+        let scale = Tensor::f_from_slice(&floats(name, scale)?)?.f_view([grouped[0], grouped[1], 1])?;
+        let values = levels.f_to_kind(Kind::Float)?.f_mul(&scale)?;
+        return Ok(values.f_view(shape.as_slice())?);
     }
     Ok(Tensor::f_from_slice(&floats(name, view)?)?.f_view(shape.as_slice())?)
 }

@@ -303,7 +303,8 @@ mod tests {
             b in any::<prop::sample::Index>(),
         ) {
             let text = Text::new(source.as_str()).unwrap();
-            let bounds: Vec<usize> = source.char_indices().map(|c| c.0).chain([source.len()]).collect();
+            let starts = source.char_indices().map(|(at, _)| at);
+            let bounds: Vec<usize> = starts.chain([source.len()]).collect();
             let (a, b) = (bounds[a.index(bounds.len())], bounds[b.index(bounds.len())]);
             let target = text.span(a.min(b)..a.max(b)).unwrap();
             let evidence = evidence(&text, text.whole(), target);

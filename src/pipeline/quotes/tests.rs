@@ -8,6 +8,7 @@ use super::quotes;
 use crate::pipeline::document::{EntityType, Holder, Mention};
 use crate::pipeline::text::{Span, Text};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 /// A marked-up case, taken apart.
 struct Case {
@@ -344,7 +345,7 @@ fn a_quotation_that_stands_alone_goes_on_with_the_speaker() {
     check(&[
         (
             "de",
-            "{1:„Wir bauen“}, sagt [P:Ada Berg], Analystin der [O:Werftunion]. {1:„Und zwar weiter.“}",
+            "{1:„Wir bauen“}, sagt [P:Ada Berg], Analystin bei [O:Werft]. {1:„Und weiter.“}",
         ),
         (
             "de",
@@ -520,8 +521,8 @@ fn a_text_of_a_megabyte_of_marks_is_read() {
 /// Pieces that marks, speech and odd characters are made of.
 #[rustfmt::skip]
 const PIECES: &[&str] = &[
-    "„", "“", "”", "\"", "«", "»", "‚", "‘", "’", "'", "‹", "›", " ", "\n", "— ", " —dijo ", "sagte ",
-    "Ada ", "er ", ", ", ": ", ". ", "a\u{308}", "\0", "\r\n", "👩‍👩‍👧", "\u{202e}", "film ",
+    "„", "“", "”", "\"", "«", "»", "‚", "‘", "’", "'", "‹", "›", " ", "\n", "— ", " —dijo ",
+    "sagte ", "Ada ", "er ", ", ", ": ", ". ", "a\u{308}", "\0", "\r\n", "👩‍👩‍👧", "\u{202e}", "film ",
 ];
 
 const LANGUAGES: &[&str] = &["de", "en", "fr", "es", "it", "nl", "pl", "pt", "und", "x"];
@@ -532,10 +533,7 @@ fn odd_text() -> impl Strategy<Value = String> {
 }
 
 /// Mentions anywhere in a text, in order.
-fn names(
-    text: &Text,
-    places: &[(prop::sample::Index, prop::sample::Index, usize)],
-) -> Vec<Mention> {
+fn names(text: &Text, places: &[(Index, Index, usize)]) -> Vec<Mention> {
     let source = text.as_str();
     let bounds: Vec<usize> = source
         .char_indices()
@@ -564,7 +562,7 @@ proptest! {
     fn quotes_are_ordered_disjoint_and_within_the_text(
         source in odd_text(),
         language in prop::sample::select(LANGUAGES),
-        places in prop::collection::vec((any::<_>(), any::<_>(), 0..4usize), 0..12),
+        places in prop::collection::vec((any::<Index>(), any::<Index>(), 0..4usize), 0..12),
     ) {
         let text = Text::new(source).unwrap();
         let mentions = names(&text, &places);
