@@ -84,6 +84,10 @@ impl Tagger for LocalTagger {
             .map_err(|violations| refused(Failure::invalid(violations)))?;
         match self.0.tag(document, options).await {
             Ok(tagged) => Ok(convert::tagged_document(&tagged, self.0.description())),
+            Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {
+                retry_after,
+                reason: error.to_string(),
+            }),
             Err(TagError::Stopped) => Err(TagFailure::Lost(TagError::Stopped.to_string())),
             Err(error) => Err(TagFailure::Refused(error.to_string())),
         }

@@ -28,6 +28,7 @@ pub(super) struct Waiting {
     /// Where the reading goes. Closed when the caller has gone.
     pub answer: oneshot::Sender<Result<Reading, EngineError>>,
     /// The window's part of the queue's tokens, given back when it has been read.
+    #[expect(dead_code, reason = "held for its drop")]
     pub room: OwnedSemaphorePermit,
 }
 

@@ -1,6 +1,7 @@
 //! The domain's own types: what is submitted and what comes back. They know neither protobuf nor tensors.
 
 use super::text::{OffsetUnit, Span, Text};
+pub use crate::model::{Distribution, EntityType, Polarity};
 
 /// A text to be tagged.
 #[derive(Debug, Clone)]
@@ -70,68 +71,6 @@ impl Default for Features {
             quotes: true,
             sentences: true,
             sentiment: true,
-        }
-    }
-}
-
-/// The type of an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EntityType {
-    /// A named person.
-    Person,
-    /// A company, party, authority, team, outlet or other organisation.
-    Organization,
-    /// A country, region, city, river, building or other place.
-    Location,
-    /// A named event, work, law, product, award or competition.
-    Miscellaneous,
-}
-
-/// A position or tone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Polarity {
-    /// Praise, support, defence, success.
-    Favorable,
-    /// Neither, or both in balance.
-    Neutral,
-    /// Criticism, accusation, rejection, failure.
-    Unfavorable,
-}
-
-/// A distribution over the polarities; used for the stance toward a mention and for the tone of a sentence.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Distribution {
-    /// Probability of [`Polarity::Favorable`].
-    pub favorable: f32,
-    /// Probability of [`Polarity::Neutral`].
-    pub neutral: f32,
-    /// Probability of [`Polarity::Unfavorable`].
-    pub unfavorable: f32,
-}
-
-impl Distribution {
-    /// Favourable minus unfavourable, in [-1, 1].
-    pub fn score(self) -> f32 {
-        self.favorable - self.unfavorable
-    }
-
-    /// The probability of one polarity.
-    pub fn of(self, polarity: Polarity) -> f32 {
-        match polarity {
-            Polarity::Favorable => self.favorable,
-            Polarity::Neutral => self.neutral,
-            Polarity::Unfavorable => self.unfavorable,
-        }
-    }
-
-    /// The most probable polarity; neutral wins a tie.
-    pub fn polarity(self) -> Polarity {
-        if self.neutral >= self.favorable && self.neutral >= self.unfavorable {
-            Polarity::Neutral
-        } else if self.favorable >= self.unfavorable {
-            Polarity::Favorable
-        } else {
-            Polarity::Unfavorable
         }
     }
 }

@@ -4,7 +4,6 @@
 //! Nothing here knows gRPC or tensors.
 
 pub mod clauses;
-#[path = "document_new.rs"]
 pub mod document;
 pub mod entities;
 pub mod error;
@@ -28,7 +27,7 @@ use crate::{
 };
 
 use assembly::Assembly;
-use document::{Document, Features, TagOptions, TaggedDocument};
+use document::{Document, TagOptions, TaggedDocument};
 use error::TagError;
 use stances::Candidates;
 use text::{Span, Text};
