@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 
-/// A decoded mention: its words, the index of its type, and the probability of its least sure word.
+/// A decoded mention: its words, the index of its type, the probability of its least sure word, and what its words
+/// say of each type, summing to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
     pub words: Range<usize>,
     pub type_index: usize,
     pub probability: f32,
+    pub types: Vec<f32>,
 }
 
 /// Decodes `log_probabilities`, one row of `1 + 2 * types` values for each word.
@@ -30,13 +32,32 @@ pub fn decode(log_probabilities: &[f32], types: usize, starts_line: &[bool]) -> 
                 words: word..word + 1,
                 type_index: (label - 1) / 2,
                 probability,
+                types: Vec::new(),
             });
         } else if let Some(mention) = mentions.last_mut() {
             mention.words.end = word + 1;
             mention.probability = mention.probability.min(probability);
         }
     }
+    for mention in &mut mentions {
+        mention.types = type_shares(rows.get(mention.words.clone()).unwrap_or(&[]), types);
+    }
     mentions
+}
+
+/// The mean over the words of the probability that a word begins or goes on each type, scaled to sum 1.
+fn type_shares(rows: &[&[f32]], types: usize) -> Vec<f32> {
+    let mut shares = vec![0.0; types];
+    for row in rows {
+        for (share, labels) in shares.iter_mut().zip(row.get(1..).unwrap_or(&[]).chunks_exact(2)) {
+            *share += labels.iter().map(|l| l.exp()).sum::<f32>();
+        }
+    }
+    let sum: f32 = shares.iter().sum();
+    if sum > 0.0 {
+        shares.iter_mut().for_each(|share| *share /= sum);
+    }
+    shares
 }
 
 fn best_path(rows: &[&[f32]], starts_line: &[bool]) -> Vec<usize> {

@@ -7,7 +7,7 @@
 use tch::{Kind, Tensor};
 
 use super::{
-    Distribution, EntityType, ModelError, Package, Reading, Window, WindowMention, WindowStance,
+    Distribution, EntityType, ModelError, Package, Reading, TypeProbabilities, Window, WindowMention, WindowStance,
     decode::decode,
     encoder::States,
     weights::Tensors,
@@ -138,9 +138,19 @@ impl HeadWeights {
                 words: mention.words,
                 entity_type: self.entity_types.get(mention.type_index).copied(),
                 probability: mention.probability,
+                type_probabilities: self.type_probabilities(&mention.types),
                 stance: None,
             })
             .collect())
+    }
+
+    /// Puts the types of the NER head into the order of [`EntityType::ALL`].
+    fn type_probabilities(&self, types: &[f32]) -> TypeProbabilities {
+        let of = |wanted| {
+            let mut known = self.entity_types.iter().zip(types);
+            known.find(|(t, _)| **t == wanted).map_or(0.0, |(_, &p)| p)
+        };
+        TypeProbabilities(EntityType::ALL.map(of))
     }
 
     fn stances(
@@ -242,6 +252,7 @@ fn given(
                 words: target.clone(),
                 entity_type: None,
                 probability: 1.0,
+                type_probabilities: TypeProbabilities::default(),
                 stance: None,
             })
         })

@@ -14,6 +14,10 @@ pub enum EntityType {
 }
 
 impl EntityType {
+    /// All types, in the order of [`TypeProbabilities`].
+    pub const ALL: [Self; 4] =
+        [Self::Person, Self::Organization, Self::Location, Self::Miscellaneous];
+
     /// The type of a corpus label ("PER", "ORG", "LOC", "MISC").
     pub fn from_label(label: &str) -> Option<Self> {
         match label {
@@ -35,6 +39,10 @@ impl EntityType {
         }
     }
 }
+
+/// The probability of each type, given that there is a mention; in the order of [`EntityType::ALL`], summing to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct TypeProbabilities(pub [f32; EntityType::ALL.len()]);
 
 /// A position or tone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -17,7 +17,7 @@ mod window;
 pub use description::{Description, Figure};
 pub use encoder::{Encoder, Precision};
 pub use error::ModelError;
-pub use label::{Distribution, EntityType, Polarity};
+pub use label::{Distribution, EntityType, Polarity, TypeProbabilities};
 pub use package::{Package, SpecialTokens, ToneContext, WindowLimits};
 pub use tokenizer::{Token, Tokenizer};
 pub use window::{Heads, Reading, Window, WindowMention, WindowStance, Word};

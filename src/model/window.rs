@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::label::{Distribution, EntityType};
+use super::label::{Distribution, EntityType, TypeProbabilities};
 
 /// The heads to compute for a window. The encoder runs once whatever is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -56,6 +56,8 @@ pub struct WindowMention {
     pub entity_type: Option<EntityType>,
     /// The probability of its least sure word, in [0, 1]; 1 for a given target.
     pub probability: f32,
+    /// How probable each type is; all zero for a given target.
+    pub type_probabilities: TypeProbabilities,
     /// The stance toward it, where asked for.
     pub stance: Option<WindowStance>,
 }

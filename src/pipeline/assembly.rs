@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Distribution, Reading, WindowStance};
+use crate::model::{Distribution, Reading, TypeProbabilities, WindowStance};
 
 use super::{
     document::{
@@ -11,6 +11,7 @@ use super::{
     entities, language::Detected, quotes,
     stances::{self, Candidates},
     text::{Span, Text},
+    types,
     windows::Piece,
 };
 
@@ -22,6 +23,7 @@ pub(super) struct Assembly {
     options: TagOptions,
     mentions: Vec<Mention>,
     candidates: Vec<Candidates>,
+    types: Vec<TypeProbabilities>,
     /// For each sentence, its tones so far with their weights: several where it was too long for one window.
     tones: Vec<Vec<(Distribution, f32)>>,
     windows: usize,
@@ -46,6 +48,7 @@ impl Assembly {
             options,
             mentions: Vec::new(),
             candidates: Vec::new(),
+            types: Vec::new(),
             windows: 0,
             covered: Covered::default(),
         }
@@ -98,6 +101,7 @@ impl Assembly {
                 entity: None,
                 stance: judgement,
             });
+            self.types.push(found.type_probabilities);
             stances.push(found.stance);
         }
         self.candidates.extend(stances.into_iter().map(|stance| {
@@ -110,6 +114,7 @@ impl Assembly {
     /// The document with all layers that were asked for.
     pub fn finish(mut self, id: String, language: Detected) -> TaggedDocument {
         let features = self.options.features.closed();
+        types::agree(&self.text, &mut self.mentions, &self.types);
         let mut entities = Vec::new();
         if features.entities {
             entities = entities::entities(&self.text, &mut self.mentions, &language.language);

@@ -12,6 +12,7 @@ pub mod quotes;
 pub mod sentences;
 pub mod stances;
 pub mod text;
+pub mod types;
 pub mod windows;
 pub mod words;
 
