@@ -360,3 +360,203 @@ fn cuts(tokens: &[Token], room: usize, may_start: impl Fn(&Token) -> bool) -> Ve
         start = good(earliest, end - OVERLAP / 2).unwrap_or(earliest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::LazyLock};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        model::{Package, Precision},
+        pipeline::sentences::sentences,
+    };
+
+    static PACKAGE: LazyLock<Package> = LazyLock::new(|| {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/base");
+        Package::open(&models, Precision::Fp32).unwrap()
+    });
+
+    const READ: Heads = Heads {
+        ner: true,
+        stance: true,
+        tone: false,
+    };
+
+    fn pieces_for(source: &str, purpose: Purpose) -> (Text, Vec<Piece>) {
+        let text = Text::new(source).unwrap();
+        let sentences = Arc::new(sentences(&text, "de"));
+        let mut windower = Windower::new(
+            text.clone(),
+            sentences,
+            purpose,
+            PACKAGE.windows(),
+            PACKAGE.special_tokens(),
+        );
+        let mut pieces = Vec::new();
+        loop {
+            let some = windower.next_pieces(PACKAGE.tokenizer(), 4).unwrap();
+            let done = some.len() < 4;
+            pieces.extend(some);
+            if done {
+                return (text, pieces);
+            }
+        }
+    }
+
+    fn pieces(source: &str) -> (Text, Vec<Piece>) {
+        let heads = READ;
+        pieces_for(source, Purpose { heads, ..Purpose::default() })
+    }
+
+    fn check(text: &Text, pieces: &[Piece]) {
+        let limits = PACKAGE.windows();
+        let mut covered = 0;
+        for piece in pieces {
+            let tokens = piece.window.tokens.len();
+            assert!((2..=limits.max_tokens).contains(&tokens), "{tokens} tokens");
+            assert_eq!(piece.window.words.len(), piece.words.len());
+            for word in &piece.window.words {
+                assert!(word.tokens.start >= 1 && word.tokens.end < tokens, "{word:?} of {tokens}");
+            }
+            for segment in &piece.segments {
+                assert!(segment.start() >= covered, "segments overlap");
+                let between = text.slice(text.span_around(covered..segment.start()));
+                assert!(between.chars().all(char::is_whitespace), "{between:?} is in no window");
+                covered = segment.end();
+            }
+            for word in piece.words.get(piece.own.clone()).unwrap() {
+                assert!(piece.segments.iter().any(|s| s.range().contains(&word.start())));
+            }
+        }
+        let rest = text.slice(text.span_around(covered..text.len()));
+        assert!(rest.chars().all(char::is_whitespace), "{rest:?} is in no window");
+    }
+
+    #[test]
+    fn short_lines_share_a_window_and_each_is_closed_by_a_separator() {
+        let (text, pieces) = pieces("Überschrift\nErster Satz. Zweiter Satz.\n\nDritter.");
+        check(&text, &pieces);
+        assert_eq!(pieces.len(), 1);
+        let end = PACKAGE.special_tokens().end;
+        assert_eq!(pieces[0].window.tokens.iter().filter(|&&t| t == end).count(), 3);
+        let starts: Vec<&str> = pieces[0]
+            .words
+            .iter()
+            .zip(&pieces[0].window.words)
+            .filter(|(_, word)| word.starts_line)
+            .map(|(span, _)| text.slice(*span))
+            .collect();
+        assert_eq!(starts, ["Überschrift", "Erster", "Dritter"]);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_sentences_only() {
+        let source = "Die Stadtwerke Holmfeld haben am Montag neue Busse vorgestellt. ".repeat(40);
+        let (text, pieces) = pieces(source.trim_end());
+        check(&text, &pieces);
+        assert!(pieces.len() > 3);
+        for piece in &pieces {
+            let segments = piece.segments.iter().map(|s| text.slice(*s));
+            assert!(segments.clone().all(|s| s.starts_with("Die Stadtwerke") && s.ends_with("vorgestellt.")));
+            assert!(piece.window.tokens.len() <= PACKAGE.windows().tokens);
+        }
+    }
+
+    #[test]
+    fn sentences_of_one_line_have_no_separator_between_them() {
+        let source = "Die Stadtwerke Holmfeld haben am Montag neue Busse vorgestellt. ".repeat(40);
+        let (_, pieces) = pieces(source.trim_end());
+        let end = PACKAGE.special_tokens().end;
+        for piece in pieces {
+            assert_eq!(piece.window.tokens.iter().filter(|&&t| t == end).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_sentence_that_is_too_long_is_cut_between_words_with_an_overlap() {
+        let source = "Anna Berger und ".repeat(400);
+        let (text, pieces) = pieces(source.trim_end());
+        check(&text, &pieces);
+        assert!(pieces.len() > 1);
+        for pair in pieces.windows(2) {
+            let (left, right) = (&pair[0].words, &pair[1].words);
+            assert!(right[0].start() < left[left.len() - 1].start(), "no overlap");
+            assert!(["Anna", "Berger", "und"].contains(&text.slice(right[0])));
+        }
+    }
+
+    #[test]
+    fn targets_are_given_to_the_window_that_holds_them() {
+        let source = format!("Kahl lobt Weber.\n{}\nBrandt schweigt.", "Füllsatz ohne Namen. ".repeat(60));
+        let text = Text::new(source.as_str()).unwrap();
+        let spans: Vec<Span> = ["Kahl", "Weber", "Brandt"]
+            .map(|name| source.find(name).map(|at| text.span(at..at + name.len()).unwrap()).unwrap())
+            .to_vec();
+        let purpose = Purpose {
+            heads: READ,
+            targets: Some(Arc::new(spans)),
+            ..Purpose::default()
+        };
+        let (text, pieces) = pieces_for(&source, purpose);
+        check(&text, &pieces);
+        let given: Vec<(usize, String)> = pieces
+            .iter()
+            .flat_map(|piece| piece.targets.iter().zip(piece.window.targets.as_ref().unwrap()).map(|(&i, words)| (i, text.slice(piece.words[words.start]).to_owned())))
+            .collect();
+        assert_eq!(given, [(0, "Kahl".into()), (1, "Weber".into()), (2, "Brandt".into())]);
+    }
+
+    #[test]
+    fn every_sentence_has_a_tone_window_and_a_lone_sentence_shares_it() {
+        let purpose = Purpose {
+            heads: READ,
+            tone: true,
+            targets: None,
+        };
+        let (_, one) = pieces_for("Das ist schön.", purpose.clone());
+        assert_eq!(one.iter().map(|p| p.sentence).collect::<Vec<_>>(), [Some(0)]);
+        let (_, two) = pieces_for("Das ist schön. Das nicht.", purpose);
+        assert_eq!(two.iter().filter_map(|p| p.sentence).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(two.len(), 3);
+    }
+
+    #[test]
+    fn hostile_texts_are_read_whole() {
+        for source in [
+            "a".repeat(100_000),
+            "ä".repeat(100_000),
+            "\u{301}".repeat(5_000),
+            "👨‍👩‍👧‍👦".repeat(2_000),
+            "\0".repeat(3_000),
+            "שלום עולם ".repeat(500),
+            "ﷺ".repeat(2_000),
+            "漢字".repeat(3_000),
+            "a\r\nb\r\n".repeat(2_000),
+            ". ".repeat(5_000),
+            "\u{feff}\u{200b}\u{2060} x".to_owned(),
+            " \n\t ".to_owned(),
+        ] {
+            let (text, pieces) = pieces(&source);
+            check(&text, &pieces);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn every_character_is_in_exactly_one_window(source in any::<String>()) {
+            let (text, pieces) = pieces(&source);
+            check(&text, &pieces);
+        }
+
+        #[test]
+        fn every_character_of_a_long_text_is_in_exactly_one_window(
+            parts in prop::collection::vec("[a-zäöüß]{1,12}[ .,\n\u{308}]{1,2}", 0..900)
+        ) {
+            let (text, pieces) = pieces(&parts.concat());
+            check(&text, &pieces);
+        }
+    }
+}
