@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use crate::server::ServerConfig;
+use crate::{model::Precision, server::ServerConfig};
 
 /// Tokens of the longest window; no batch can be smaller.
 const MIN_BATCH_TOKENS: usize = 512;
@@ -43,6 +43,10 @@ pub struct ModelArgs {
     /// Directory that holds model packages [default: `models` beside the program or checkout].
     #[arg(long, env = "TAGWERK_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
+
+    /// Number format of the encoder. bf16 is faster on processors with AVX-512 BF16 or AMX, and less exact.
+    #[arg(long, env = "TAGWERK_PRECISION", value_name = "FORMAT", default_value = "fp32")]
+    pub precision: Precision,
 
     /// Worker threads, each with a model; 0 takes one for each CPU of the process's limit.
     #[arg(long, env = "TAGWERK_WORKERS", value_name = "N", default_value_t = 0)]

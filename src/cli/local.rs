@@ -7,7 +7,7 @@ use crate::{
     api::{convert, status::Failure},
     config::ModelArgs,
     engine::{self, Engine},
-    model::{ModelError, Package, Precision},
+    model::{ModelError, Package},
     pipeline::{Pipeline, error::TagError},
     proto::tagwerk::v1,
     telemetry::Metrics,
@@ -55,7 +55,7 @@ pub async fn load(args: ModelArgs, metrics: Metrics) -> Result<Pipeline, LoadErr
     args.check()?;
     let start = move || {
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
-        let package = Package::open(&directory, Precision::default()).map_err(engine::StartError::from)?;
+        let package = Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
         let settings = engine::Settings {
             workers: args.worker_count(),
             batch_tokens: args.batch_tokens,

@@ -11,7 +11,7 @@ use crate::{
     evaluation::{
         Evaluation, GoldReader, GoldText, IgnoredTypes, Lines, Prediction, Settings, type_of_label,
     },
-    model::{Model, Package, Precision},
+    model::{Model, Package},
     pipeline::{
         Judged, Pipeline,
         document::{Document, EntityType, Features, TagOptions},
@@ -100,7 +100,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn open(args: &config::ModelArgs) -> Result<(PathBuf, Package), Failure> {
     let directory = local::package_directory(args)?;
-    let package = Package::open(&directory, Precision::default())?;
+    let package = Package::open(&directory, args.precision)?;
     Ok((directory, package))
 }
 

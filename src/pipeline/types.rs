@@ -9,6 +9,7 @@ use crate::model::{EntityType, TypeProbabilities};
 
 use super::{
     document::Mention,
+    entities::before_legal_form,
     text::Text,
 };
 
@@ -21,22 +22,28 @@ const SURE: f32 = 0.97;
 /// Gives the mentions of one name the type that all of them together speak for. `probabilities` has one entry for
 /// each mention.
 ///
-/// One name is: the same characters but for case and a genitive -s or apostrophe, and the last word of a
-/// person's full name.
+/// One name is: the same characters but for case and a genitive -s or apostrophe, the last word of a person's full
+/// name, and what stands in front of an organisation's legal form.
 pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabilities]) {
     let keys: Vec<String> = mentions.iter().map(|m| key(text.slice(m.span))).collect();
     // The bare forms that a genitive may be reduced to.
     let mut names: HashMap<&str, Vec<usize>> = HashMap::new();
-    let mut surnames: HashMap<&str, Vec<usize>> = HashMap::new();
+    // The short forms of full names.
+    let mut short: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, (mention, name)) in mentions.iter().zip(&keys).enumerate() {
         names.entry(name).or_default().push(index);
-        if let (EntityType::Person, Some((_, surname))) = (mention.entity_type, name.rsplit_once(' ')) {
-            surnames.entry(surname).or_default().push(index);
+        let short_form = match mention.entity_type {
+            EntityType::Person => name.rsplit_once(' ').map(|(_, surname)| surname),
+            EntityType::Organization => before_legal_form(name),
+            _ => None,
+        };
+        if let Some(short_form) = short_form {
+            short.entry(short_form).or_default().push(index);
         }
     }
     let base = |name: &str| -> Option<String> {
         let reduced = name.strip_suffix(['s', '\'']).or_else(|| name.strip_suffix("'s"))?;
-        (names.contains_key(reduced) || surnames.contains_key(reduced)).then(|| reduced.to_owned())
+        (names.contains_key(reduced) || short.contains_key(reduced)).then(|| reduced.to_owned())
     };
     let mut groups: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, name) in keys.iter().enumerate() {
@@ -45,7 +52,7 @@ pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabi
     }
     let mut changes = Vec::new();
     for (name, members) in &groups {
-        let full_names = surnames.get(name.as_str()).into_iter().flatten();
+        let full_names = short.get(name.as_str()).into_iter().flatten();
         let mut evidence = [0.0_f32; EntityType::ALL.len()];
         for &index in members.iter().chain(full_names) {
             let Some(probabilities) = probabilities.get(index) else {
@@ -131,6 +138,19 @@ mod tests {
             ],
         );
         assert_eq!(found, [Person, Organization, Person]);
+    }
+
+    #[test]
+    fn a_company_follows_its_name_with_legal_form() {
+        let found = types(
+            "Die Lithoria AG baut. Lithorias Werk, sagt Lithoria.",
+            &[
+                ("Lithoria AG", Organization, 0.99),
+                ("Lithorias", Location, 0.6),
+                ("Lithoria", Location, 0.7),
+            ],
+        );
+        assert_eq!(found, [Organization; 3]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{convert::Infallible, future::Future, net::SocketAddr, time::Duration};
 use tagwerk::{
     cli::local,
     config::ModelArgs,
+    model::Precision,
     pipeline::Pipeline,
     proto::tagwerk::v1::{
         Document, TagOptions, TagRequest, TagStreamRequest,
@@ -35,6 +36,7 @@ pub async fn pipeline() -> Pipeline {
         let args = ModelArgs {
             model: None,
             models: None,
+            precision: Precision::Fp32,
             workers: 0,
             batch_tokens: 2048,
             queue_tokens: 1 << 18,

@@ -22,6 +22,22 @@ use grammar::Grammar;
 use sets::Sets;
 use std::collections::HashMap;
 
+/// Words that a legal form can have ("& Co. KG aA").
+const LEGAL_FORM_WORDS: usize = 4;
+
+/// What stands in front of the legal form of an organisation's name; `None` where it has none.
+pub fn before_legal_form(name: &str) -> Option<&str> {
+    let key = |name| name::Name::read(name, EntityType::Organization, Grammar::of("und")).key();
+    let whole = key(name);
+    let blanks = name.char_indices().rev().filter(|(_, c)| c.is_whitespace());
+    blanks
+        .take(LEGAL_FORM_WORDS)
+        .filter_map(|(at, _)| name.get(..at).map(str::trim_end))
+        .take_while(|shorter| key(shorter) == whole)
+        .last()
+        .filter(|shorter| !shorter.is_empty())
+}
+
 /// Groups mentions that name the same thing: sets [`Mention::entity`] of each and returns the entities by falling
 /// salience, equal ones in the order of their first mentions. Stances are left empty.
 ///
