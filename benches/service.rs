@@ -39,7 +39,10 @@ const ROUNDS: usize = 3;
 
 fn argument(name: &str, default: usize) -> usize {
     let mut arguments = std::env::args().skip_while(|a| a != name);
-    arguments.nth(1).and_then(|value| value.parse().ok()).unwrap_or(default)
+    arguments
+        .nth(1)
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 fn main() -> Result<(), Failure> {
@@ -50,12 +53,18 @@ fn main() -> Result<(), Failure> {
     let package = Arc::new(Package::open(&folder.join("models/base"), Precision::Fp32)?);
     let mut articles = Vec::new();
     for language in LANGUAGES {
-        let article = std::fs::read_to_string(folder.join(format!("examples/article-{language}.txt")))?;
+        let article =
+            std::fs::read_to_string(folder.join(format!("examples/article-{language}.txt")))?;
         articles.push((language, article));
     }
     // Half of the articles are German, as in the mixture that the service is made for.
     let articles: Vec<(&str, String)> = (0..ROUNDS)
-        .flat_map(|_| articles.iter().skip(1).flat_map(|other| [articles[0].clone(), other.clone()]))
+        .flat_map(|_| {
+            articles
+                .iter()
+                .skip(1)
+                .flat_map(|other| [articles[0].clone(), other.clone()])
+        })
         .collect();
     let windows = windows(&package, &articles)?;
     let tokens: usize = windows.iter().map(|w| w.tokens.len()).sum();
@@ -69,7 +78,9 @@ fn main() -> Result<(), Failure> {
     let runtime = Runtime::new()?;
     let service = runtime.block_on(Service::start(&package, workers))?;
     let mut ratios = Vec::new();
-    println!("| run | bare encoder, tokens/s | through gRPC, tokens/s | ratio | all layers, tokens/s |");
+    println!(
+        "| run | bare encoder, tokens/s | through gRPC, tokens/s | ratio | all layers, tokens/s |"
+    );
     println!("|---|---|---|---|---|");
     for run in 1..=runs {
         let bare = tokens as f64 / bare(&package, &windows, workers)?.as_secs_f64();
@@ -78,7 +89,10 @@ fn main() -> Result<(), Failure> {
         let through = tokens as f64 / one_pass.as_secs_f64();
         let all = tokens as f64 / all.as_secs_f64();
         ratios.push(through / bare);
-        println!("| {run} | {bare:.0} | {through:.0} | {:.3} | {all:.0} |", through / bare);
+        println!(
+            "| {run} | {bare:.0} | {through:.0} | {:.3} | {all:.0} |",
+            through / bare
+        );
     }
     ratios.sort_by(f64::total_cmp);
     println!("median ratio {:.3}", ratios[ratios.len() / 2]);
@@ -183,7 +197,11 @@ impl Service {
     }
 
     /// Tags all articles through one stream.
-    async fn tag(&self, articles: &[(&str, String)], features: &[Feature]) -> Result<Duration, Failure> {
+    async fn tag(
+        &self,
+        articles: &[(&str, String)],
+        features: &[Feature],
+    ) -> Result<Duration, Failure> {
         let features: Vec<i32> = features.iter().map(|&f| f.into()).collect();
         let requests: Vec<TagStreamRequest> = articles
             .iter()
@@ -199,7 +217,11 @@ impl Service {
             })
             .collect();
         let began = Instant::now();
-        let stream = self.client.clone().tag_stream(tokio_stream::iter(requests)).await?;
+        let stream = self
+            .client
+            .clone()
+            .tag_stream(tokio_stream::iter(requests))
+            .await?;
         let mut answers = stream.into_inner();
         let mut count = 0;
         while let Some(answer) = answers.next().await {
@@ -242,5 +264,7 @@ fn memory(line: &str) -> usize {
 fn cpu_name() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|l| l.strip_prefix("model name"));
-    name.map_or("unknown processor".into(), |n| n.trim_start_matches([' ', '\t', ':']).into())
+    name.map_or("unknown processor".into(), |n| {
+        n.trim_start_matches([' ', '\t', ':']).into()
+    })
 }

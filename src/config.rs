@@ -45,7 +45,12 @@ pub struct ModelArgs {
     pub models: Option<PathBuf>,
 
     /// Number format of the encoder. bf16 is faster on processors with AVX-512 BF16 or AMX, and less exact.
-    #[arg(long, env = "TAGWERK_PRECISION", value_name = "FORMAT", default_value = "fp32")]
+    #[arg(
+        long,
+        env = "TAGWERK_PRECISION",
+        value_name = "FORMAT",
+        default_value = "fp32"
+    )]
     pub precision: Precision,
 
     /// Worker threads, each with a model; 0 takes one for each CPU of the process's limit.

@@ -13,8 +13,16 @@ const ARTICLE: &str = "examples/article-de.txt";
 
 fn tagwerk(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagwerk"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-    for name in ["TAGWERK_MODEL", "TAGWERK_MODELS", "TAGWERK_LISTEN", "TAGWERK_HTTP_LISTEN"] {
+    command
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null());
+    for name in [
+        "TAGWERK_MODEL",
+        "TAGWERK_MODELS",
+        "TAGWERK_LISTEN",
+        "TAGWERK_HTTP_LISTEN",
+    ] {
         command.env_remove(name);
     }
     command
@@ -44,11 +52,17 @@ fn stderr(output: &Output) -> &str {
 }
 
 fn documents(output: &Output) -> Vec<Value> {
-    stdout(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    stdout(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn ids(output: &Output) -> Vec<String> {
-    documents(output).iter().map(|d| d["id"].as_str().unwrap().to_owned()).collect()
+    documents(output)
+        .iter()
+        .map(|d| d["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// A folder of this test's own, removed at its end.
@@ -96,7 +110,10 @@ impl Served {
             if let Some(address) = event["grpc"].as_str() {
                 grpc = address.to_owned();
             }
-            if event["message"].as_str().is_some_and(|m| m.contains("serving")) {
+            if event["message"]
+                .as_str()
+                .is_some_and(|m| m.contains("serving"))
+            {
                 break;
             }
             line.clear();
@@ -108,7 +125,13 @@ impl Served {
 
     fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap().code()
     }
 }
@@ -146,7 +169,10 @@ fn pretty_and_html_show_the_article() {
     let pretty = run(&["tag", ARTICLE, "--format", "pretty", "--color", "never"]);
     assert!(stdout(&pretty).contains("[Henrike Sandvoss·PER"));
     let html = run(&["tag", ARTICLE, "--format", "html"]);
-    assert!(stdout(&html).starts_with("<!doctype html>") || stdout(&html).starts_with("<!DOCTYPE html>"));
+    assert!(
+        stdout(&html).starts_with("<!doctype html>")
+            || stdout(&html).starts_with("<!DOCTYPE html>")
+    );
     assert!(stdout(&html).contains("Henrike Sandvoss"));
 }
 
@@ -156,13 +182,19 @@ fn json_lines_are_answered_in_their_order() {
     let lines: String = (0..60)
         .map(|i| {
             let text = "Berlin grüßt Paris. ".repeat(1 + (i * 13) % 9);
-            format!("{}\n", serde_json::json!({"id": format!("d{i}"), "text": text, "language": "de"}))
+            format!(
+                "{}\n",
+                serde_json::json!({"id": format!("d{i}"), "text": text, "language": "de"})
+            )
         })
         .collect();
     let file = folder.write("articles.jsonl", lines);
     let output = run(&["tag", &file, "--features", "mentions"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(ids(&output), (0..60).map(|i| format!("d{i}")).collect::<Vec<_>>());
+    assert_eq!(
+        ids(&output),
+        (0..60).map(|i| format!("d{i}")).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -185,7 +217,11 @@ fn what_cannot_be_tagged_is_told_with_its_place_and_the_rest_goes_on() {
         format!("{broken}: invalid UTF-8 at byte 10 (line 2)"),
         missing,
     ] {
-        assert!(stderr(&output).contains(&place), "{place} is not in:\n{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(&place),
+            "{place} is not in:\n{}",
+            stderr(&output)
+        );
     }
 }
 
@@ -202,7 +238,10 @@ fn a_folder_and_standard_input_are_read() {
     assert_eq!(found[0], "first");
     assert!(found[1].ends_with("b.txt"));
 
-    let output = with_stdin(&["tag", "-", "--features", "mentions"], "Köln grüßt Wien.".as_bytes());
+    let output = with_stdin(
+        &["tag", "-", "--features", "mentions"],
+        "Köln grüßt Wien.".as_bytes(),
+    );
     let [document] = documents(&output).try_into().unwrap();
     assert_eq!(document["mentions"][1]["span"]["start"], 11);
 }
@@ -211,7 +250,10 @@ fn a_folder_and_standard_input_are_read() {
 fn the_unit_of_offsets_can_be_chosen() {
     let text = "🎉 Wien";
     for (unit, start) in [("code-point", 2), ("utf16", 3), ("utf8", 5)] {
-        let output = with_stdin(&["tag", "--offsets", unit, "--features", "mentions"], text.as_bytes());
+        let output = with_stdin(
+            &["tag", "--offsets", unit, "--features", "mentions"],
+            text.as_bytes(),
+        );
         let [document] = documents(&output).try_into().unwrap();
         assert_eq!(document["mentions"][0]["text"], "Wien");
         assert_eq!(document["mentions"][0]["span"]["start"], start, "{unit}");
@@ -229,16 +271,26 @@ fn a_reader_that_stops_ends_the_program_quietly() {
         .spawn()
         .unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(stderr(&output), "");
 }
 
 #[test]
 fn the_model_is_found_from_any_folder_and_describes_itself() {
-    let output = tagwerk(&["model", "info"]).current_dir("/").output().unwrap();
+    let output = tagwerk(&["model", "info"])
+        .current_dir("/")
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    for word in ["fingerprint", "license", "de, en, fr, es, it, nl, pl, pt", "B-PER"] {
+    for word in [
+        "fingerprint",
+        "license",
+        "de, en, fr, es, it, nl, pl, pt",
+        "B-PER",
+    ] {
         assert!(stdout(&output).contains(word), "{word}");
     }
     let output = run(&["model", "verify"]);
@@ -252,7 +304,12 @@ fn the_model_is_found_from_any_folder_and_describes_itself() {
 fn a_damaged_package_is_refused_with_the_reason() {
     let folder = Folder::new("package");
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/base");
-    for name in ["config.json", "tokenizer.json", "model.safetensors", "MODEL_CARD.md"] {
+    for name in [
+        "config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "MODEL_CARD.md",
+    ] {
         fs::copy(base.join(name), folder.0.join(name)).unwrap();
     }
     let path = folder.0.to_str().unwrap().to_owned();
@@ -261,17 +318,29 @@ fn a_damaged_package_is_refused_with_the_reason() {
 
     let config = fs::read_to_string(base.join("config.json")).unwrap();
     for (from, to, reason) in [
-        ("\"hidden_size\": 384", "\"hidden_size\": 512", "hidden_size"),
+        (
+            "\"hidden_size\": 384",
+            "\"hidden_size\": 512",
+            "hidden_size",
+        ),
         ("\"max_tokens\": 512", "\"max_tokens\": 1024", "max_tokens"),
         ("\"B-PER\"", "\"B-WHO\"", "B-WHO"),
-        ("\"model_type\": \"bert\"", "\"model_type\": \"gpt2\"", "model_type"),
+        (
+            "\"model_type\": \"bert\"",
+            "\"model_type\": \"gpt2\"",
+            "model_type",
+        ),
         ("{", "", "config.json"),
     ] {
         assert!(config.contains(from), "{from}");
         folder.write("config.json", config.replacen(from, to, 1));
         let output = verify();
         assert_eq!(output.status.code(), Some(1), "{to}");
-        assert!(stderr(&output).contains(reason), "{to}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(reason),
+            "{to}: {}",
+            stderr(&output)
+        );
     }
     folder.write("config.json", &config);
     let weights = fs::read(base.join("model.safetensors")).unwrap();
@@ -294,7 +363,11 @@ fn a_gold_file_is_measured() {
     assert!(output.status.success(), "{}", stderr(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["overall"]["texts"], 1);
-    let output = run(&["model", "eval", &folder.0.join("missing.jsonl").to_string_lossy()]);
+    let output = run(&[
+        "model",
+        "eval",
+        &folder.0.join("missing.jsonl").to_string_lossy(),
+    ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("missing.jsonl"));
 }
@@ -320,14 +393,24 @@ fn a_server_tags_for_the_program_reports_its_health_and_ends_on_sigterm() {
 fn a_port_in_use_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = run(&["serve", "--listen", &address, "--http-listen", "127.0.0.1:0"]);
+    let output = run(&[
+        "serve",
+        "--listen",
+        &address,
+        "--http-listen",
+        "127.0.0.1:0",
+    ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains(&address), "{}", stderr(&output));
 }
 
 #[test]
 fn help_has_examples() {
-    for command in [vec!["--help"], vec!["tag", "--help"], vec!["model", "eval", "--help"]] {
+    for command in [
+        vec!["--help"],
+        vec!["tag", "--help"],
+        vec!["model", "eval", "--help"],
+    ] {
         let output = run(&command);
         assert!(output.status.success());
         assert!(stdout(&output).contains("Examples:"), "{command:?}");

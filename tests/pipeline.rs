@@ -27,7 +27,11 @@ async fn tag_with(source: &str, options: TagOptions) -> TaggedDocument {
         text: Text::new(source).unwrap(),
         language: String::new(),
     };
-    support::pipeline().await.tag(document, options).await.unwrap()
+    support::pipeline()
+        .await
+        .tag(document, options)
+        .await
+        .unwrap()
 }
 
 async fn tag(source: &str) -> TaggedDocument {
@@ -66,22 +70,42 @@ fn check(tagged: &TaggedDocument) {
             range.start as usize..range.end as usize
         };
         assert_eq!(&source[range(OffsetUnit::Utf8Byte)], expected);
-        assert_eq!(points[range(OffsetUnit::CodePoint)].iter().collect::<String>(), expected);
-        assert_eq!(String::from_utf16(&units[range(OffsetUnit::Utf16CodeUnit)]).unwrap(), expected);
+        assert_eq!(
+            points[range(OffsetUnit::CodePoint)]
+                .iter()
+                .collect::<String>(),
+            expected
+        );
+        assert_eq!(
+            String::from_utf16(&units[range(OffsetUnit::Utf16CodeUnit)]).unwrap(),
+            expected
+        );
     }
     for mention in &tagged.mentions {
         assert!(mention.span.start() >= before, "mentions overlap");
         before = mention.span.end();
         assert!(!text.slice(mention.span).trim().is_empty());
-        assert!(!text.slice(mention.span).contains(['\n', '\r']), "a mention crosses a line break");
+        assert!(
+            !text.slice(mention.span).contains(['\n', '\r']),
+            "a mention crosses a line break"
+        );
         let entity = &tagged.entities[mention.entity.unwrap()];
-        assert!(entity.mentions.iter().any(|&m| tagged.mentions[m].span == mention.span));
+        assert!(
+            entity
+                .mentions
+                .iter()
+                .any(|&m| tagged.mentions[m].span == mention.span)
+        );
         let distribution = mention.stance.unwrap().distribution;
         let sum = distribution.favorable + distribution.neutral + distribution.unfavorable;
         assert!((sum - 1.0).abs() < 1e-4);
     }
     for stance in &tagged.stances {
-        assert!(stance.evidence.contains(tagged.mentions[stance.target].span));
+        assert!(
+            stance
+                .evidence
+                .contains(tagged.mentions[stance.target].span)
+        );
         if let Holder::Mention(holder) = stance.holder {
             assert!(holder < tagged.mentions.len() && holder != stance.target);
         }
@@ -110,15 +134,24 @@ async fn full_name_surname_and_genitive_are_one_entity() {
     let tagged = tag(ARTICLE).await;
     for (name, forms) in [
         ("Henrike Sandvoss", vec!["Henrike Sandvoss", "Sandvoss"]),
-        ("Meral Aydoğan", vec!["Meral Aydoğan", "Aydoğan", "Aydoğans"]),
+        (
+            "Meral Aydoğan",
+            vec!["Meral Aydoğan", "Aydoğan", "Aydoğans"],
+        ),
         ("Tilman Ostrowski", vec!["Tilman Ostrowski", "Ostrowski"]),
     ] {
         let entity = tagged.entities.iter().find(|e| e.name == name);
         let entity = entity.unwrap_or_else(|| panic!("no entity {name}"));
-        let found: Vec<String> =
-            entity.mentions.iter().map(|&m| surface(&tagged, &tagged.mentions[m])).collect();
+        let found: Vec<String> = entity
+            .mentions
+            .iter()
+            .map(|&m| surface(&tagged, &tagged.mentions[m]))
+            .collect();
         for form in forms {
-            assert!(found.iter().any(|f| f == form), "{form} is not among {found:?}");
+            assert!(
+                found.iter().any(|f| f == form),
+                "{form} is not among {found:?}"
+            );
         }
     }
 }
@@ -133,7 +166,10 @@ async fn quotations_have_their_speakers() {
         ("„Wir haben Harlan Creek", None),
         ("„Magdeburg war uns", Some("Trautwein")),
     ] {
-        let quote = tagged.quotes.iter().find(|q| tagged.text.slice(q.span).starts_with(quotation));
+        let quote = tagged
+            .quotes
+            .iter()
+            .find(|q| tagged.text.slice(q.span).starts_with(quotation));
         let quote = quote.unwrap_or_else(|| panic!("{quotation} was not found"));
         match (quote.speaker, speaker) {
             (Holder::Mention(index), Some(name)) => {
@@ -152,17 +188,38 @@ async fn only_the_layers_asked_for_are_computed() {
         features,
         ..TagOptions::default()
     };
-    let mentions = tag_with(ARTICLE, only(Features { mentions: true, ..Features::NONE })).await;
+    let mentions = tag_with(
+        ARTICLE,
+        only(Features {
+            mentions: true,
+            ..Features::NONE
+        }),
+    )
+    .await;
     assert!(!mentions.mentions.is_empty() && mentions.mentions.iter().all(|m| m.stance.is_none()));
     assert!(mentions.entities.is_empty() && mentions.stances.is_empty());
     assert!(mentions.quotes.is_empty() && mentions.sentences.is_empty());
     assert!(mentions.sentiment.is_none());
 
-    let sentiment = tag_with(ARTICLE, only(Features { sentiment: true, ..Features::NONE })).await;
+    let sentiment = tag_with(
+        ARTICLE,
+        only(Features {
+            sentiment: true,
+            ..Features::NONE
+        }),
+    )
+    .await;
     assert!(sentiment.mentions.is_empty() && !sentiment.sentences.is_empty());
     assert_eq!(sentiment.coverage.bytes_read, ARTICLE.len());
 
-    let sentences = tag_with(ARTICLE, only(Features { sentences: true, ..Features::NONE })).await;
+    let sentences = tag_with(
+        ARTICLE,
+        only(Features {
+            sentences: true,
+            ..Features::NONE
+        }),
+    )
+    .await;
     assert_eq!(sentences.coverage.windows, 0);
     assert!(sentences.sentences.iter().all(|s| s.sentiment.is_none()));
 }
@@ -175,7 +232,11 @@ async fn mentions_below_the_asked_probability_are_left_out() {
         ..TagOptions::default()
     };
     let sure = tag_with(ARTICLE, options).await;
-    let expected = all.mentions.iter().filter(|m| m.probability >= 0.95).count();
+    let expected = all
+        .mentions
+        .iter()
+        .filter(|m| m.probability >= 0.95)
+        .count();
     assert!(expected < all.mentions.len());
     assert_eq!(sure.mentions.len(), expected);
     assert!(sure.stances.iter().all(|s| s.probability >= 0.95));
@@ -254,10 +315,17 @@ async fn spans_select_their_text_in_any_unicode() {
 #[tokio::test]
 async fn a_text_without_a_blank_is_read_whole() {
     let options = TagOptions {
-        features: Features { mentions: true, ..Features::NONE },
+        features: Features {
+            mentions: true,
+            ..Features::NONE
+        },
         ..TagOptions::default()
     };
-    for source in ["x".repeat(20_000), "ÄöÜ".repeat(3_000), "\u{200d}".repeat(2_000)] {
+    for source in [
+        "x".repeat(20_000),
+        "ÄöÜ".repeat(3_000),
+        "\u{200d}".repeat(2_000),
+    ] {
         let tagged = tag_with(&source, options).await;
         assert_eq!(tagged.coverage.bytes_read, source.len());
     }
@@ -266,11 +334,18 @@ async fn a_text_without_a_blank_is_read_whole() {
 #[tokio::test]
 async fn every_supported_language_is_detected_and_tagged() {
     for language in ["de", "en", "fr", "es", "it", "nl", "pl", "pt"] {
-        let path = format!("{}/examples/article-{language}.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/examples/article-{language}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let tagged = tag(&std::fs::read_to_string(path).unwrap()).await;
         check(&tagged);
         assert_eq!(tagged.language, language);
-        assert!(tagged.mentions.len() > 5, "{language}: {} mentions", tagged.mentions.len());
+        assert!(
+            tagged.mentions.len() > 5,
+            "{language}: {} mentions",
+            tagged.mentions.len()
+        );
         assert!(!tagged.quotes.is_empty(), "{language}: no quotation");
     }
 }

@@ -15,7 +15,13 @@ const ARTICLE: &str = include_str!("../examples/article-de.txt");
 fn article(number: usize) -> String {
     let sentences: Vec<&str> = ARTICLE.split_inclusive(". ").collect();
     let from = number * 7 % sentences.len();
-    let body: String = sentences.iter().cycle().skip(from).take(number % 6).copied().collect();
+    let body: String = sentences
+        .iter()
+        .cycle()
+        .skip(from)
+        .take(number % 6)
+        .copied()
+        .collect();
     format!("Meldung {number} aus Magdeburg\n{body}")
 }
 
@@ -25,7 +31,10 @@ async fn a_stream_of_two_thousand_articles_loses_none_and_mixes_up_none() {
     let server = support::server().await;
     let mut client = server.client().await;
     let requests = tokio_stream::iter((0..ARTICLES).map(|number| TagStreamRequest {
-        document: Some(support::document(&format!("article-{number}"), &article(number))),
+        document: Some(support::document(
+            &format!("article-{number}"),
+            &article(number),
+        )),
         options: Some(TagOptions {
             features: vec![Feature::Mentions.into(), Feature::Sentences.into()],
             ..TagOptions::default()
@@ -48,7 +57,9 @@ async fn a_stream_of_two_thousand_articles_loses_none_and_mixes_up_none() {
         let points: Vec<char> = source.chars().collect();
         for mention in &document.mentions {
             let span = mention.span.unwrap();
-            let selected: String = points[span.start as usize..span.end as usize].iter().collect();
+            let selected: String = points[span.start as usize..span.end as usize]
+                .iter()
+                .collect();
             assert_eq!(selected, mention.text, "{}", answer.id);
         }
         *seen.entry(number).or_insert(0) += 1;

@@ -55,7 +55,8 @@ pub async fn load(args: ModelArgs, metrics: Metrics) -> Result<Pipeline, LoadErr
     args.check()?;
     let start = move || {
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
-        let package = Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
+        let package =
+            Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
         let settings = engine::Settings {
             workers: args.worker_count(),
             batch_tokens: args.batch_tokens,
@@ -64,7 +65,9 @@ pub async fn load(args: ModelArgs, metrics: Metrics) -> Result<Pipeline, LoadErr
         let engine = Engine::start(Arc::new(package), settings, metrics)?;
         Ok(Pipeline::new(Arc::new(engine), args.max_document_bytes))
     };
-    tokio::task::spawn_blocking(start).await.map_err(|_| LoadError::Ended)?
+    tokio::task::spawn_blocking(start)
+        .await
+        .map_err(|_| LoadError::Ended)?
 }
 
 /// Tags in this process.
@@ -77,9 +80,8 @@ impl Tagger for LocalTagger {
         document: v1::Document,
         options: v1::TagOptions,
     ) -> Result<v1::TaggedDocument, TagFailure> {
-        let refused = |failure: Failure| {
-            TagFailure::Refused(failure.into_status().message().to_owned())
-        };
+        let refused =
+            |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
         let (document, options) = convert::request(Some(document), Some(options))
             .map_err(|violations| refused(Failure::invalid(violations)))?;
         match self.0.tag(document, options).await {

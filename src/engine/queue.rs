@@ -68,7 +68,9 @@ impl Queue {
                 pace: Pace::default(),
             }),
             filled: Condvar::new(),
-            room: Arc::new(Semaphore::new(settings.queue_tokens.min(Semaphore::MAX_PERMITS))),
+            room: Arc::new(Semaphore::new(
+                settings.queue_tokens.min(Semaphore::MAX_PERMITS),
+            )),
             settings,
             metrics,
         }
@@ -128,7 +130,10 @@ impl Queue {
                 return None;
             }
             state.pace.since = None;
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .filled
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -200,7 +205,10 @@ impl Pace {
         let seconds = since.elapsed().as_secs_f64();
         if seconds > 0.5 {
             let now = self.tokens as f64 / seconds;
-            self.per_second = Some(self.per_second.map_or(now, |before| 0.7 * before + 0.3 * now));
+            self.per_second = Some(
+                self.per_second
+                    .map_or(now, |before| 0.7 * before + 0.3 * now),
+            );
             self.since = None;
             self.tokens = 0;
         }
@@ -226,12 +234,22 @@ mod tests {
         };
         let room = queue.room(tokens).await.unwrap();
         let (answer, answered) = oneshot::channel();
-        queue.push(Waiting { window, answer, room }).unwrap();
+        queue
+            .push(Waiting {
+                window,
+                answer,
+                room,
+            })
+            .unwrap();
         answered
     }
 
     fn lengths(batch: Option<Vec<Waiting>>) -> Vec<usize> {
-        batch.into_iter().flatten().map(|w| w.window.tokens.len()).collect()
+        batch
+            .into_iter()
+            .flatten()
+            .map(|w| w.window.tokens.len())
+            .collect()
     }
 
     #[tokio::test]
@@ -248,7 +266,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_the_workers_share_of_what_waits() {
-        let queue = Queue::new(Settings { workers: 2, ..SETTINGS }, Metrics::new());
+        let queue = Queue::new(
+            Settings {
+                workers: 2,
+                ..SETTINGS
+            },
+            Metrics::new(),
+        );
         let _answers = [push(&queue, 20).await, push(&queue, 20).await];
         assert_eq!(lengths(queue.take()), [20]);
         assert_eq!(lengths(queue.take()), [20]);

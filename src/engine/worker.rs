@@ -36,7 +36,10 @@ pub(super) fn run(
         return;
     }
     while let Some(batch) = queue.take() {
-        let tokens = batch.iter().map(|waiting| waiting.window.tokens.len()).sum();
+        let tokens = batch
+            .iter()
+            .map(|waiting| waiting.window.tokens.len())
+            .sum();
         queue.metrics.batch_encoded(batch.len(), tokens);
         answer(queue, package, &mut model, batch);
         queue.worked_off(tokens);

@@ -49,7 +49,10 @@ pub fn decode(log_probabilities: &[f32], types: usize, starts_line: &[bool]) -> 
 fn type_shares(rows: &[&[f32]], types: usize) -> Vec<f32> {
     let mut shares = vec![0.0; types];
     for row in rows {
-        for (share, labels) in shares.iter_mut().zip(row.get(1..).unwrap_or(&[]).chunks_exact(2)) {
+        for (share, labels) in shares
+            .iter_mut()
+            .zip(row.get(1..).unwrap_or(&[]).chunks_exact(2))
+        {
             *share += labels.iter().map(|l| l.exp()).sum::<f32>();
         }
     }
@@ -118,7 +121,11 @@ mod tests {
 
     #[test]
     fn a_run_of_inside_labels_is_one_mention() {
-        let found = decode(&rows(&[(0, 0.9), (3, 0.9), (4, 0.7), (0, 0.9)]), 2, &[false; 4]);
+        let found = decode(
+            &rows(&[(0, 0.9), (3, 0.9), (4, 0.7), (0, 0.9)]),
+            2,
+            &[false; 4],
+        );
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].words.clone(), found[0].type_index), (1..3, 1));
         assert!((found[0].probability - 0.7).abs() < 1e-6);
@@ -127,7 +134,10 @@ mod tests {
     #[test]
     fn begin_after_begin_starts_a_second_mention() {
         let found = decode(&rows(&[(1, 0.9), (1, 0.9)]), 2, &[false; 2]);
-        assert_eq!(found.iter().map(|m| m.words.clone()).collect::<Vec<_>>(), [0..1, 1..2]);
+        assert_eq!(
+            found.iter().map(|m| m.words.clone()).collect::<Vec<_>>(),
+            [0..1, 1..2]
+        );
     }
 
     #[test]

@@ -123,9 +123,15 @@ impl Encoder {
         for same in order.chunk_by(|&a, &b| self.padded(windows[a]) == self.padded(windows[b])) {
             let length = same.first().map_or(0, |&i| self.padded(windows[i]));
             if length == 0 || length > limit {
-                return Err(ModelError::Window(format!("has {length} tokens, expected 1 to {limit}")));
+                return Err(ModelError::Window(format!(
+                    "has {length} tokens, expected 1 to {limit}"
+                )));
             }
-            let in_one_pass = if self.keeps_bits { PASS_TOKENS / length } else { 1 };
+            let in_one_pass = if self.keeps_bits {
+                PASS_TOKENS / length
+            } else {
+                1
+            };
             for pass in same.chunks(in_one_pass.max(1)) {
                 let batch: Vec<&Window> = pass.iter().map(|&i| windows[i]).collect();
                 for (&i, read) in pass.iter().zip(self.pass(&batch, length)?) {
@@ -139,7 +145,9 @@ impl Encoder {
     /// The length that a window is padded to.
     fn padded(&self, window: &Window) -> usize {
         let tokens = window.tokens.len();
-        tokens.next_multiple_of(PAD_TO).min(self.package.windows().max_tokens.max(tokens))
+        tokens
+            .next_multiple_of(PAD_TO)
+            .min(self.package.windows().max_tokens.max(tokens))
     }
 
     /// One pass through the encoder: `[windows, length]` tokens.
@@ -153,7 +161,9 @@ impl Encoder {
                 words.push_row(token, &mut input);
             }
             if input.len() != (row * length + window.tokens.len()) * width {
-                return Err(ModelError::Window("names a token that does not exist".to_owned()));
+                return Err(ModelError::Window(
+                    "names a token that does not exist".to_owned(),
+                ));
             }
             input.resize((row + 1) * length * width, 0.0);
             mask.resize(row * length + window.tokens.len(), 1_i64);
@@ -164,9 +174,16 @@ impl Encoder {
             .f_view([shape[0], shape[1], width as i64])?
             .f_to_kind(self.kind)?;
         let mask = Tensor::f_from_slice(&mask)?.f_view(shape)?;
-        let output =
-            self.model
-                .forward_t(None, Some(&mask), None, None, Some(&input), None, None, false)?;
+        let output = self.model.forward_t(
+            None,
+            Some(&mask),
+            None,
+            None,
+            Some(&input),
+            None,
+            None,
+            false,
+        )?;
         let output = output.hidden_state.f_to_kind(Kind::Float)?.f_contiguous()?;
         let mut states = Vec::with_capacity(windows.len());
         for (row, window) in windows.iter().enumerate() {
@@ -182,17 +199,27 @@ impl Encoder {
     /// by the shape of a batch; libtorch's keep it on the processors that were tried, but promise nothing.
     fn check_bits(&self) -> Result<bool, ModelError> {
         let vocabulary = self.package.word_embeddings.rows as u32;
-        for (length, windows) in [(PAD_TO, 9), (3 * PAD_TO, 5), (9 * PAD_TO, 3), (17 * PAD_TO, 3)] {
+        for (length, windows) in [
+            (PAD_TO, 9),
+            (3 * PAD_TO, 5),
+            (9 * PAD_TO, 3),
+            (17 * PAD_TO, 3),
+        ] {
             let windows: Vec<Window> = (0..windows)
                 .map(|window: u32| Window {
-                    tokens: (0..length as u32 - window).map(|i| (i * 7919 + window * 104_729) % vocabulary).collect(),
+                    tokens: (0..length as u32 - window)
+                        .map(|i| (i * 7919 + window * 104_729) % vocabulary)
+                        .collect(),
                     ..Window::default()
                 })
                 .collect();
             let windows: Vec<&Window> = windows.iter().collect();
             for (window, batched) in windows.iter().zip(self.pass(&windows, length)?) {
                 let alone = self.pass(&[*window], length)?;
-                if alone.first().is_none_or(|alone| alone.values != batched.values) {
+                if alone
+                    .first()
+                    .is_none_or(|alone| alone.values != batched.values)
+                {
                     return Ok(false);
                 }
             }
@@ -203,7 +230,9 @@ impl Encoder {
 
 impl std::fmt::Debug for Encoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Encoder").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Encoder")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,10 +7,8 @@
 use tch::{Kind, Tensor};
 
 use super::{
-    Distribution, EntityType, ModelError, Package, Reading, TypeProbabilities, Window, WindowMention, WindowStance,
-    decode::decode,
-    encoder::States,
-    weights::Tensors,
+    Distribution, EntityType, ModelError, Package, Reading, TypeProbabilities, Window,
+    WindowMention, WindowStance, decode::decode, encoder::States, weights::Tensors,
 };
 
 /// Mentions before and after the target that the holder head tells apart by their distance.
@@ -163,7 +161,9 @@ impl HeadWeights {
         let mut forms = Vec::with_capacity(mentions.len());
         for mention in mentions {
             let (start, len) = (mention.words.start as i64, mention.words.len() as i64);
-            let mean = words.f_narrow(0, start, len)?.f_mean_dim(0, false, Kind::Float)?;
+            let mean = words
+                .f_narrow(0, start, len)?
+                .f_mean_dim(0, false, Kind::Float)?;
             let first = words.f_get(start)?;
             forms.push(Tensor::f_cat(&[mean, first], 0)?);
         }
@@ -181,7 +181,10 @@ impl HeadWeights {
             .holder_distance
             .f_index_select(0, &distances.f_flatten(0, -1)?)?
             .f_view([n, n + 2, -1])?;
-        let hidden = targets.f_add(&candidates)?.f_add(&distances)?.f_gelu("none")?;
+        let hidden = targets
+            .f_add(&candidates)?
+            .f_add(&distances)?
+            .f_gelu("none")?;
         let scores = self.holder_out.apply(&hidden)?.f_squeeze_dim(-1)?;
         // The target itself is no candidate.
         let own = Tensor::f_eye_m(n, n + 2, (Kind::Float, scores.device()))?.f_roll(2, 1)?;
@@ -206,7 +209,9 @@ fn distances(n: i64) -> Result<Tensor, ModelError> {
     let mut rows = Vec::with_capacity((n * (n + 2)) as usize);
     for target in 0..n {
         rows.extend([0, 0]);
-        rows.extend((0..n).map(|mention| (mention - target).clamp(-FARTHEST, FARTHEST) + FARTHEST + 1));
+        rows.extend(
+            (0..n).map(|mention| (mention - target).clamp(-FARTHEST, FARTHEST) + FARTHEST + 1),
+        );
     }
     Ok(Tensor::f_from_slice(&rows)?.f_view([n, n + 2])?)
 }
@@ -228,7 +233,10 @@ fn word_vectors(window: &Window, states: &States) -> Result<Tensor, ModelError> 
             .get(tokens.start * width..tokens.end * width)
             .ok_or_else(|| ModelError::Window("a word lies outside its tokens".to_owned()))?;
         for row in rows.chunks_exact(width) {
-            vector.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            vector
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, value)| *sum += value);
         }
         let count = tokens.len() as f32;
         vector.iter_mut().for_each(|sum| *sum /= count);

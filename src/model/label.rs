@@ -15,8 +15,12 @@ pub enum EntityType {
 
 impl EntityType {
     /// All types, in the order of [`TypeProbabilities`].
-    pub const ALL: [Self; 4] =
-        [Self::Person, Self::Organization, Self::Location, Self::Miscellaneous];
+    pub const ALL: [Self; 4] = [
+        Self::Person,
+        Self::Organization,
+        Self::Location,
+        Self::Miscellaneous,
+    ];
 
     /// The type of a corpus label ("PER", "ORG", "LOC", "MISC").
     pub fn from_label(label: &str) -> Option<Self> {

@@ -200,7 +200,10 @@ impl Config {
     /// Checks what the code relies on and gives the types of the NER head.
     fn check(&self, bert: &BertConfig) -> Result<Vec<EntityType>, String> {
         if self.model_type != "bert" {
-            return Err(format!("model_type is {:?}, expected \"bert\"", self.model_type));
+            return Err(format!(
+                "model_type is {:?}, expected \"bert\"",
+                self.model_type
+            ));
         }
         let longest = usize::try_from(bert.max_position_embeddings).unwrap_or(0);
         let WindowLimits { max_tokens, tokens } = self.windows;
@@ -214,14 +217,32 @@ impl Config {
             return Err("languages is empty".to_owned());
         }
         let expect = |name: &str, labels: &[String], expected: &[&str]| {
-            if labels.iter().map(String::as_str).eq(expected.iter().copied()) {
+            if labels
+                .iter()
+                .map(String::as_str)
+                .eq(expected.iter().copied())
+            {
                 return Ok(());
             }
-            Err(format!("labels.{name} is {labels:?}, expected {expected:?}"))
+            Err(format!(
+                "labels.{name} is {labels:?}, expected {expected:?}"
+            ))
         };
-        expect("polarity", &self.labels.polarity, &["negative", "neutral", "positive"])?;
-        expect("tone", &self.labels.tone, &["negative", "neutral", "positive"])?;
-        expect("holder_special", &self.labels.holder_special, &["author", "unnamed"])?;
+        expect(
+            "polarity",
+            &self.labels.polarity,
+            &["negative", "neutral", "positive"],
+        )?;
+        expect(
+            "tone",
+            &self.labels.tone,
+            &["negative", "neutral", "positive"],
+        )?;
+        expect(
+            "holder_special",
+            &self.labels.holder_special,
+            &["author", "unnamed"],
+        )?;
         let types: Option<Vec<EntityType>> = self
             .labels
             .ner
@@ -229,12 +250,20 @@ impl Config {
             .filter_map(|label| label.strip_prefix("B-"))
             .map(EntityType::from_label)
             .collect();
-        let types = types.ok_or_else(|| format!("labels.ner has unknown types: {:?}", self.labels.ner))?;
+        let types =
+            types.ok_or_else(|| format!("labels.ner has unknown types: {:?}", self.labels.ner))?;
         let bio: Vec<String> = std::iter::once("O".to_owned())
-            .chain(types.iter().flat_map(|t| ["B-", "I-"].map(|bi| format!("{bi}{}", t.label()))))
+            .chain(
+                types
+                    .iter()
+                    .flat_map(|t| ["B-", "I-"].map(|bi| format!("{bi}{}", t.label()))),
+            )
             .collect();
         if self.labels.ner != bio {
-            return Err(format!("labels.ner is {:?}, expected {bio:?}", self.labels.ner));
+            return Err(format!(
+                "labels.ner is {:?}, expected {bio:?}",
+                self.labels.ner
+            ));
         }
         Ok(types)
     }
@@ -252,7 +281,9 @@ impl Config {
             fingerprint,
             license: self.license.clone(),
             languages: self.languages.clone(),
-            labels: labels.map(|(head, labels)| (head.to_owned(), labels.clone())).to_vec(),
+            labels: labels
+                .map(|(head, labels)| (head.to_owned(), labels.clone()))
+                .to_vec(),
             figures: self.figures.clone(),
         }
     }
@@ -261,7 +292,11 @@ impl Config {
 /// The encoder's shape, with the fields that only training needs filled in.
 fn bert_config(text: &[u8]) -> serde_json::Result<BertConfig> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text)?;
-    for name in ["attention_probs_dropout_prob", "hidden_dropout_prob", "initializer_range"] {
+    for name in [
+        "attention_probs_dropout_prob",
+        "hidden_dropout_prob",
+        "initializer_range",
+    ] {
         fields.entry(name).or_insert_with(|| 0.0.into());
     }
     serde_json::from_value(fields.into())
@@ -271,7 +306,9 @@ fn bert_config(text: &[u8]) -> serde_json::Result<BertConfig> {
 /// `bin/`), then that of the checkout the binary was built in.
 fn model_roots() -> Vec<PathBuf> {
     let binary = std::env::current_exe().and_then(fs::canonicalize);
-    let above = binary.iter().flat_map(|path| path.ancestors().skip(1).take(4));
+    let above = binary
+        .iter()
+        .flat_map(|path| path.ancestors().skip(1).take(4));
     let mut roots: Vec<PathBuf> = above
         .flat_map(|folder| [folder.join("models"), folder.join("share/tagwerk/models")])
         .filter(|folder| folder.is_dir())
@@ -288,7 +325,11 @@ fn fingerprint(directory: &Path) -> Result<String, ModelError> {
         hasher.update(name.as_bytes());
         hasher.update(Sha256::digest(&content));
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {

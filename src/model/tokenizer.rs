@@ -28,8 +28,8 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Loads `tokenizer.json` in the format of the Hugging Face `tokenizers` library.
     pub(super) fn open(path: &Path) -> Result<Self, ModelError> {
-        let mut inner =
-            tokenizers::Tokenizer::from_file(path).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let mut inner = tokenizers::Tokenizer::from_file(path)
+            .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         inner.with_padding(None);
         inner
             .with_truncation(None)

@@ -40,7 +40,11 @@ impl Tensors {
 
     /// Takes out the tensors whose names begin so.
     pub(super) fn split_off(&mut self, prefix: &str) -> Self {
-        Self(self.0.extract_if(|name, _| name.starts_with(prefix)).collect())
+        Self(
+            self.0
+                .extract_if(|name, _| name.starts_with(prefix))
+                .collect(),
+        )
     }
 }
 
@@ -70,7 +74,9 @@ pub(super) fn open(path: &Path) -> Result<(WordEmbeddings, Tensors), ModelError>
         tensors.insert(name, tensor);
     }
     let scale = file.tensor("embeddings.word_embeddings.scale").ok();
-    let words = file.tensor(WORD_EMBEDDINGS).map_err(|e| wrong(WORD_EMBEDDINGS, e))?;
+    let words = file
+        .tensor(WORD_EMBEDDINGS)
+        .map_err(|e| wrong(WORD_EMBEDDINGS, e))?;
     Ok((WordEmbeddings::new(&words, scale.as_ref())?, tensors))
 }
 
@@ -123,14 +129,21 @@ fn unpack(name: &str, view: &TensorView, scale: Option<&TensorView>) -> Result<T
     if view.dtype() == Dtype::I8 {
         let scale = scale.ok_or_else(|| wrong(name, "is int8 without a .scale beside it"))?;
         let (&[rows, width], &[scale_rows, groups]) = (view.shape(), scale.shape()) else {
-            return Err(wrong(name, "is int8 but no matrix with scales for groups of each row"));
+            return Err(wrong(
+                name,
+                "is int8 but no matrix with scales for groups of each row",
+            ));
         };
         if rows != scale_rows || groups == 0 || width % groups != 0 {
-            return Err(wrong(name, format!("does not fit its .scale {:?}", scale.shape())));
+            return Err(wrong(
+                name,
+                format!("does not fit its .scale {:?}", scale.shape()),
+            ));
         }
         let grouped = [rows, groups, width / groups].map(|n| n as i64);
         let levels = Tensor::f_from_data_size(view.data(), &grouped, Kind::Int8)?;
-        let scale = Tensor::f_from_slice(&floats(name, scale)?)?.f_view([grouped[0], grouped[1], 1])?;
+        let scale =
+            Tensor::f_from_slice(&floats(name, scale)?)?.f_view([grouped[0], grouped[1], 1])?;
         let values = levels.f_to_kind(Kind::Float)?.f_mul(&scale)?;
         return Ok(values.f_view(shape.as_slice())?);
     }
@@ -148,7 +161,10 @@ fn floats(name: &str, view: &TensorView) -> Result<Vec<f32>, ModelError> {
             .chunks_exact(2)
             .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
             .collect()),
-        other => Err(wrong(name, format!("has the type {other:?}, expected F32, F16 or I8"))),
+        other => Err(wrong(
+            name,
+            format!("has the type {other:?}, expected F32, F16 or I8"),
+        )),
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::model::{Distribution, Reading, TypeProbabilities, WindowStance};
 
 use super::{
-    document::{
-        Coverage, Holder, Judgement, Mention, Sentence, TagOptions, TaggedDocument,
-    },
-    entities, language::Detected, quotes,
+    document::{Coverage, Holder, Judgement, Mention, Sentence, TagOptions, TaggedDocument},
+    entities,
+    language::Detected,
+    quotes,
     stances::{self, Candidates},
     text::{Span, Text},
     types,
@@ -79,11 +79,16 @@ impl Assembly {
         let mut kept: Vec<Option<usize>> = Vec::with_capacity(reading.mentions.len());
         let mut stances = Vec::new();
         for found in reading.mentions {
-            let span = piece.words.get(found.words.clone()).and_then(|words| {
-                Some(words.first()?.to(*words.last()?))
-            });
+            let span = piece
+                .words
+                .get(found.words.clone())
+                .and_then(|words| Some(words.first()?.to(*words.last()?)));
             let own = piece.own.contains(&found.words.start);
-            let behind = |span: Span| self.mentions.last().is_none_or(|last| last.span.end() <= span.start());
+            let behind = |span: Span| {
+                self.mentions
+                    .last()
+                    .is_none_or(|last| last.span.end() <= span.start())
+            };
             let (Some(span), Some(entity_type)) = (span, found.entity_type) else {
                 kept.push(None);
                 continue;
@@ -93,7 +98,10 @@ impl Assembly {
                 continue;
             }
             kept.push(Some(self.mentions.len()));
-            let judgement = found.stance.as_ref().map(|stance| judgement(stance.polarity));
+            let judgement = found
+                .stance
+                .as_ref()
+                .map(|stance| judgement(stance.polarity));
             self.mentions.push(Mention {
                 span,
                 entity_type,
@@ -131,14 +139,23 @@ impl Assembly {
             min_probability,
         );
         let quotes = if features.quotes {
-            quotes::quotes(&self.text, &self.sentences, &self.mentions, &language.language)
+            quotes::quotes(
+                &self.text,
+                &self.sentences,
+                &self.mentions,
+                &language.language,
+            )
         } else {
             Vec::new()
         };
-        let tones: Vec<Option<Distribution>> =
-            self.tones.iter().map(|tones| stances::mean(tones.iter().copied())).collect();
+        let tones: Vec<Option<Distribution>> = self
+            .tones
+            .iter()
+            .map(|tones| stances::mean(tones.iter().copied()))
+            .collect();
         let weighted = tones.iter().zip(self.sentences.iter());
-        let sentiment = stances::mean(weighted.filter_map(|(tone, s)| Some(((*tone)?, s.len() as f32))));
+        let sentiment =
+            stances::mean(weighted.filter_map(|(tone, s)| Some(((*tone)?, s.len() as f32))));
         let sentences = if features.sentences {
             let tones = tones.into_iter().map(|tone| tone.map(judgement));
             self.sentences
@@ -179,7 +196,10 @@ impl Covered {
     fn add(&mut self, text: &Text, segment: Span) {
         if self.to < segment.start() {
             let between = text.slice(text.span_around(self.to..segment.start()));
-            let blanks = between.chars().filter(|c| c.is_whitespace()).map(char::len_utf8);
+            let blanks = between
+                .chars()
+                .filter(|c| c.is_whitespace())
+                .map(char::len_utf8);
             self.missed += between.len() - blanks.sum::<usize>();
         }
         self.to = self.to.max(segment.end());
@@ -191,7 +211,10 @@ pub(super) fn candidates(
     stance: &WindowStance,
     index: impl Fn(usize) -> Option<usize>,
 ) -> Candidates {
-    let special = [(Holder::Author, stance.author), (Holder::Unnamed, stance.unnamed)];
+    let special = [
+        (Holder::Author, stance.author),
+        (Holder::Unnamed, stance.unnamed),
+    ];
     let named = stance.mentions.iter().enumerate();
     Candidates(
         special

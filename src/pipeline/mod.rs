@@ -190,7 +190,8 @@ impl Pipeline {
                 let Some(stance) = &mention.stance else {
                     continue;
                 };
-                let candidates = assembly::candidates(stance, |local| piece.targets.get(local).copied());
+                let candidates =
+                    assembly::candidates(stance, |local| piece.targets.get(local).copied());
                 if let Some(slot) = judged.polarities.get_mut(index) {
                     *slot = Some(stance.polarity);
                 }
@@ -228,7 +229,10 @@ impl Pipeline {
         let mut in_flight = FuturesOrdered::new();
         let mut exhausted = false;
         loop {
-            if made.is_empty() && !exhausted && in_flight.len() <= WINDOWS_IN_FLIGHT - WINDOWS_AT_A_TIME {
+            if made.is_empty()
+                && !exhausted
+                && in_flight.len() <= WINDOWS_IN_FLIGHT - WINDOWS_AT_A_TIME
+            {
                 let package = Arc::clone(package);
                 let (pieces, back) = blocking(move || {
                     let pieces = windower.next_pieces(package.tokenizer(), WINDOWS_AT_A_TIME);
@@ -269,9 +273,9 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, TagError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) if error.is_panic() => {
-            Err(TagError::Inference("the pipeline failed on this text".to_owned()))
-        }
+        Err(error) if error.is_panic() => Err(TagError::Inference(
+            "the pipeline failed on this text".to_owned(),
+        )),
         Err(_) => Err(TagError::Stopped),
     }
 }

@@ -2,9 +2,7 @@
 
 use super::{
     clauses,
-    document::{
-        Distribution, Entity, EntityStance, Holder, Mention, Polarity, StanceRelation,
-    },
+    document::{Distribution, Entity, EntityStance, Holder, Mention, Polarity, StanceRelation},
     text::{Span, Text},
 };
 
@@ -68,7 +66,10 @@ pub fn relations(
 /// Sums up for each entity the stances toward its mentions.
 pub fn sum_up(entities: &mut [Entity], mentions: &[Mention]) {
     for entity in entities {
-        let stances = entity.mentions.iter().filter_map(|&m| mentions.get(m)?.stance);
+        let stances = entity
+            .mentions
+            .iter()
+            .filter_map(|&m| mentions.get(m)?.stance);
         let (mut favorable_count, mut unfavorable_count, mut sum) = (0, 0, 0.0);
         for stance in stances {
             match stance.polarity {
@@ -152,7 +153,10 @@ mod tests {
     #[test]
     fn each_non_neutral_mention_has_one_relation_with_its_most_probable_holder() {
         let text = Text::new("Weber lobt Kahl.").unwrap();
-        let mentions = [mention(&text, "Weber", NOTHING), mention(&text, "Kahl", PRAISE)];
+        let mentions = [
+            mention(&text, "Weber", NOTHING),
+            mention(&text, "Kahl", PRAISE),
+        ];
         let candidates = [
             Candidates::default(),
             Candidates(vec![
@@ -164,7 +168,10 @@ mod tests {
         let found = relations(&text, &[text.whole()], &mentions, &candidates, 0.0);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].target, found[0].holder), (1, Holder::Mention(0)));
-        assert_eq!((found[0].polarity, found[0].probability), (Polarity::Favorable, 0.8));
+        assert_eq!(
+            (found[0].polarity, found[0].probability),
+            (Polarity::Favorable, 0.8)
+        );
         assert!(found[0].evidence.contains(mentions[1].span));
     }
 

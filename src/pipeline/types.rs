@@ -7,11 +7,7 @@ use std::collections::HashMap;
 
 use crate::model::{EntityType, TypeProbabilities};
 
-use super::{
-    document::Mention,
-    entities::before_legal_form,
-    text::Text,
-};
+use super::{document::Mention, entities::before_legal_form, text::Text};
 
 /// What one mention adds to the evidence against a type is bounded by this probability.
 const LEAST: f32 = 0.02;
@@ -42,7 +38,9 @@ pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabi
         }
     }
     let base = |name: &str| -> Option<String> {
-        let reduced = name.strip_suffix(['s', '\'']).or_else(|| name.strip_suffix("'s"))?;
+        let reduced = name
+            .strip_suffix(['s', '\''])
+            .or_else(|| name.strip_suffix("'s"))?;
         (names.contains_key(reduced) || short.contains_key(reduced)).then(|| reduced.to_owned())
     };
     let mut groups: HashMap<String, Vec<usize>> = HashMap::new();
@@ -72,7 +70,9 @@ pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabi
         changes.extend(members.iter().map(|&index| (index, best)));
     }
     for (index, entity_type) in changes {
-        let sure = probabilities.get(index).is_some_and(|p| p.0.iter().any(|&p| p >= SURE));
+        let sure = probabilities
+            .get(index)
+            .is_some_and(|p| p.0.iter().any(|&p| p >= SURE));
         if let (Some(mention), false) = (mentions.get_mut(index), sure) {
             mention.entity_type = entity_type;
         }
@@ -105,7 +105,11 @@ mod tests {
                 stance: None,
             });
             probabilities.push(TypeProbabilities(EntityType::ALL.map(|t| {
-                if t == entity_type { probability } else { (1.0 - probability) / 3.0 }
+                if t == entity_type {
+                    probability
+                } else {
+                    (1.0 - probability) / 3.0
+                }
             })));
         }
         agree(&text, &mut mentions, &probabilities);

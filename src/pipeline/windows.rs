@@ -120,8 +120,14 @@ impl Windower {
         };
         let mut last = first;
         while let Some(&following) = self.sentences.get(last + 1) {
-            let between = self.text.span_around(self.sentences[last].end()..following.start());
-            if self.text.slice(between).contains(super::sentences::is_line_break) {
+            let between = self
+                .text
+                .span_around(self.sentences[last].end()..following.start());
+            if self
+                .text
+                .slice(between)
+                .contains(super::sentences::is_line_break)
+            {
                 break;
             }
             last += 1;
@@ -177,10 +183,20 @@ impl Windower {
                 Some(before) => middle(before, cut),
                 None => span.start(),
             };
-            let to = cuts.get(i + 1).map_or(span.end(), |after| middle(cut, after));
+            let to = cuts
+                .get(i + 1)
+                .map_or(span.end(), |after| middle(cut, after));
             let tokens = &tokens[cut.clone()];
-            let start = if i == 0 { span.start() } else { tokens.first().map_or(from, |t| t.start as usize) };
-            let end = if i + 1 == cuts.len() { span.end() } else { tokens.last().map_or(to, |t| t.end as usize) };
+            let start = if i == 0 {
+                span.start()
+            } else {
+                tokens.first().map_or(from, |t| t.start as usize)
+            };
+            let end = if i + 1 == cuts.len() {
+                span.end()
+            } else {
+                tokens.last().map_or(to, |t| t.end as usize)
+            };
             self.flush();
             self.add(Unit {
                 span: self.text.span_around(start..end),
@@ -195,7 +211,9 @@ impl Windower {
     /// Whether a token begins behind a blank.
     fn starts_word(&self, token: &Token) -> bool {
         let before = self.text.span_around(0..token.start as usize);
-        let own = self.text.span_around(token.start as usize..token.end as usize);
+        let own = self
+            .text
+            .span_around(token.start as usize..token.end as usize);
         self.text.slice(before).ends_with(char::is_whitespace)
             || self.text.slice(own).starts_with(char::is_whitespace)
     }
@@ -215,7 +233,8 @@ impl Windower {
             return;
         }
         let mut heads = self.purpose.heads;
-        heads.tone = self.purpose.tone && self.one_sentence(units.iter().map(|u| u.tokens.len()).sum());
+        heads.tone =
+            self.purpose.tone && self.one_sentence(units.iter().map(|u| u.tokens.len()).sum());
         let sentence = heads.tone.then_some(0);
         let mut piece = self.piece(&units, heads, sentence);
         self.set_targets(&mut piece);
@@ -300,7 +319,10 @@ impl Windower {
             rest = behind;
             let mut start = span.start();
             for part in tokens.chunks(self.limits.max_tokens - 2) {
-                let end = part.last().map_or(start, |t| t.end as usize).clamp(start, span.end());
+                let end = part
+                    .last()
+                    .map_or(start, |t| t.end as usize)
+                    .clamp(start, span.end());
                 let unit = Unit {
                     span: self.text.span_around(start..end),
                     tokens: part.to_vec(),
@@ -325,11 +347,17 @@ fn push_words(
 ) {
     let mut first = 0;
     for (i, word) in found.iter().enumerate() {
-        while tokens.get(first).is_some_and(|t| t.end as usize <= word.start()) {
+        while tokens
+            .get(first)
+            .is_some_and(|t| t.end as usize <= word.start())
+        {
             first += 1;
         }
         let rest = tokens.get(first..).unwrap_or(&[]);
-        let count = rest.iter().take_while(|t| (t.start as usize) < word.end()).count();
+        let count = rest
+            .iter()
+            .take_while(|t| (t.start as usize) < word.end())
+            .count();
         out.push(Word {
             tokens: offset + first..offset + first + count,
             starts_line: starts_line && i == 0,
@@ -407,7 +435,13 @@ mod tests {
 
     fn pieces(source: &str) -> (Text, Vec<Piece>) {
         let heads = READ;
-        pieces_for(source, Purpose { heads, ..Purpose::default() })
+        pieces_for(
+            source,
+            Purpose {
+                heads,
+                ..Purpose::default()
+            },
+        )
     }
 
     fn check(text: &Text, pieces: &[Piece]) {
@@ -418,20 +452,34 @@ mod tests {
             assert!((2..=limits.max_tokens).contains(&tokens), "{tokens} tokens");
             assert_eq!(piece.window.words.len(), piece.words.len());
             for word in &piece.window.words {
-                assert!(word.tokens.start >= 1 && word.tokens.end < tokens, "{word:?} of {tokens}");
+                assert!(
+                    word.tokens.start >= 1 && word.tokens.end < tokens,
+                    "{word:?} of {tokens}"
+                );
             }
             for segment in &piece.segments {
                 assert!(segment.start() >= covered, "segments overlap");
                 let between = text.slice(text.span_around(covered..segment.start()));
-                assert!(between.chars().all(char::is_whitespace), "{between:?} is in no window");
+                assert!(
+                    between.chars().all(char::is_whitespace),
+                    "{between:?} is in no window"
+                );
                 covered = segment.end();
             }
             for word in piece.words.get(piece.own.clone()).unwrap() {
-                assert!(piece.segments.iter().any(|s| s.range().contains(&word.start())));
+                assert!(
+                    piece
+                        .segments
+                        .iter()
+                        .any(|s| s.range().contains(&word.start()))
+                );
             }
         }
         let rest = text.slice(text.span_around(covered..text.len()));
-        assert!(rest.chars().all(char::is_whitespace), "{rest:?} is in no window");
+        assert!(
+            rest.chars().all(char::is_whitespace),
+            "{rest:?} is in no window"
+        );
     }
 
     #[test]
@@ -440,7 +488,15 @@ mod tests {
         check(&text, &pieces);
         assert_eq!(pieces.len(), 1);
         let end = PACKAGE.special_tokens().end;
-        assert_eq!(pieces[0].window.tokens.iter().filter(|&&t| t == end).count(), 3);
+        assert_eq!(
+            pieces[0]
+                .window
+                .tokens
+                .iter()
+                .filter(|&&t| t == end)
+                .count(),
+            3
+        );
         let starts: Vec<&str> = pieces[0]
             .words
             .iter()
@@ -459,7 +515,11 @@ mod tests {
         assert!(pieces.len() > 3);
         for piece in &pieces {
             let segments = piece.segments.iter().map(|s| text.slice(*s));
-            assert!(segments.clone().all(|s| s.starts_with("Die Stadtwerke") && s.ends_with("vorgestellt.")));
+            assert!(
+                segments
+                    .clone()
+                    .all(|s| s.starts_with("Die Stadtwerke") && s.ends_with("vorgestellt."))
+            );
             assert!(piece.window.tokens.len() <= PACKAGE.windows().tokens);
         }
     }
@@ -482,17 +542,28 @@ mod tests {
         assert!(pieces.len() > 1);
         for pair in pieces.windows(2) {
             let (left, right) = (&pair[0].words, &pair[1].words);
-            assert!(right[0].start() < left[left.len() - 1].start(), "no overlap");
+            assert!(
+                right[0].start() < left[left.len() - 1].start(),
+                "no overlap"
+            );
             assert!(["Anna", "Berger", "und"].contains(&text.slice(right[0])));
         }
     }
 
     #[test]
     fn targets_are_given_to_the_window_that_holds_them() {
-        let source = format!("Kahl lobt Weber.\n{}\nBrandt schweigt.", "Füllsatz ohne Namen. ".repeat(60));
+        let source = format!(
+            "Kahl lobt Weber.\n{}\nBrandt schweigt.",
+            "Füllsatz ohne Namen. ".repeat(60)
+        );
         let text = Text::new(source.as_str()).unwrap();
         let spans: Vec<Span> = ["Kahl", "Weber", "Brandt"]
-            .map(|name| source.find(name).map(|at| text.span(at..at + name.len()).unwrap()).unwrap())
+            .map(|name| {
+                source
+                    .find(name)
+                    .map(|at| text.span(at..at + name.len()).unwrap())
+                    .unwrap()
+            })
             .to_vec();
         let purpose = Purpose {
             heads: READ,
@@ -503,9 +574,22 @@ mod tests {
         check(&text, &pieces);
         let given: Vec<(usize, String)> = pieces
             .iter()
-            .flat_map(|piece| piece.targets.iter().zip(piece.window.targets.as_ref().unwrap()).map(|(&i, words)| (i, text.slice(piece.words[words.start]).to_owned())))
+            .flat_map(|piece| {
+                piece
+                    .targets
+                    .iter()
+                    .zip(piece.window.targets.as_ref().unwrap())
+                    .map(|(&i, words)| (i, text.slice(piece.words[words.start]).to_owned()))
+            })
             .collect();
-        assert_eq!(given, [(0, "Kahl".into()), (1, "Weber".into()), (2, "Brandt".into())]);
+        assert_eq!(
+            given,
+            [
+                (0, "Kahl".into()),
+                (1, "Weber".into()),
+                (2, "Brandt".into())
+            ]
+        );
     }
 
     #[test]
@@ -516,9 +600,15 @@ mod tests {
             targets: None,
         };
         let (_, one) = pieces_for("Das ist schön.", purpose.clone());
-        assert_eq!(one.iter().map(|p| p.sentence).collect::<Vec<_>>(), [Some(0)]);
+        assert_eq!(
+            one.iter().map(|p| p.sentence).collect::<Vec<_>>(),
+            [Some(0)]
+        );
         let (_, two) = pieces_for("Das ist schön. Das nicht.", purpose);
-        assert_eq!(two.iter().filter_map(|p| p.sentence).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(
+            two.iter().filter_map(|p| p.sentence).collect::<Vec<_>>(),
+            [0, 1]
+        );
         assert_eq!(two.len(), 3);
     }
 

@@ -38,12 +38,18 @@ mod tests {
 
     fn split(source: &str) -> Vec<String> {
         let text = Text::new(source).unwrap();
-        words(&text, text.whole()).iter().map(|w| text.slice(*w).to_owned()).collect()
+        words(&text, text.whole())
+            .iter()
+            .map(|w| text.slice(*w).to_owned())
+            .collect()
     }
 
     #[test]
     fn a_hyphen_is_a_word_of_its_own() {
-        assert_eq!(split("US-Präsident, 10.000!"), ["US", "-", "Präsident", ",", "10", ".", "000", "!"]);
+        assert_eq!(
+            split("US-Präsident, 10.000!"),
+            ["US", "-", "Präsident", ",", "10", ".", "000", "!"]
+        );
     }
 
     #[test]
