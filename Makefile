@@ -38,12 +38,8 @@ lint: setup tools ## Check the format, clippy, the API definition and the shell 
 	$(TOOLS)/buf format proto --diff --exit-code --exclude-path proto/google
 	$(TOOLS)/shellcheck $(SCRIPTS)
 
-bench: setup ## Run the benchmarks
-	@if compgen -G 'benches/*.rs' >/dev/null; then \
-	    $(CARGO) bench --locked $(FEATURES); \
-	else \
-	    echo 'There are no benchmarks yet.'; \
-	fi
+bench: setup ## Measure the service against the bare encoder
+	$(CARGO) bench --locked $(FEATURES) --bench service -- --runs 5
 
 clean: ## Remove everything that was built under target
 	$(CARGO) clean

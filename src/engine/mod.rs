@@ -121,9 +121,14 @@ impl Engine {
         answered.await.unwrap_or(Err(EngineError::Stopped))
     }
 
-    /// How long a caller should wait before it tries again, or `None` where there is room now.
-    pub fn full_for(&self) -> Option<Duration> {
-        self.queue.full_for()
+    /// Whether the queue has no room for another batch.
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// How long a caller should wait before it tries again: until half of the queue is worked off.
+    pub fn retry_after(&self) -> Duration {
+        self.queue.half_worked_off_in()
     }
 }
 

@@ -87,17 +87,18 @@ impl Queue {
             .map_err(|_| EngineError::Stopped)
     }
 
-    /// How long it takes until half of the queue is worked off, where it is full.
-    pub fn full_for(&self) -> Option<Duration> {
-        // One full window must fit: less room than that is none.
+    /// Whether there is no room for another batch.
+    pub fn is_full(&self) -> bool {
         let least = self.settings.batch_tokens.min(self.settings.queue_tokens);
-        if self.room.available_permits() >= least {
-            return None;
-        }
+        self.room.available_permits() < least
+    }
+
+    /// How long it takes until half of what waits is worked off, at the pace of the last seconds.
+    pub fn half_worked_off_in(&self) -> Duration {
         let state = self.lock();
         let per_second = state.pace.per_second.unwrap_or(1000.0).max(1.0);
         let seconds = (state.tokens as f64 / 2.0 / per_second).clamp(0.05, 60.0);
-        Some(Duration::from_secs_f64(seconds))
+        Duration::from_secs_f64(seconds)
     }
 
     pub fn push(&self, waiting: Waiting) -> Result<(), EngineError> {
@@ -294,7 +295,7 @@ mod tests {
         for _ in 0..10 {
             answers.push(push(&queue, 100).await);
         }
-        assert!(queue.full_for().is_some());
+        assert!(queue.is_full());
         let mut room = std::pin::pin!(queue.room(100));
         assert!(futures::poll!(room.as_mut()).is_pending());
         drop(queue.take());

@@ -21,6 +21,7 @@ mod assembly;
 use std::{collections::VecDeque, sync::Arc};
 
 use futures::{StreamExt as _, stream::FuturesOrdered};
+use tokio::sync::Semaphore;
 
 use crate::{
     engine::{Engine, EngineError},
@@ -41,6 +42,9 @@ const WINDOWS_IN_FLIGHT: usize = 32;
 /// Windows that are made at a time.
 const WINDOWS_AT_A_TIME: usize = 16;
 
+/// Bytes of text that make a token, at least; news has four to five.
+const BYTES_PER_TOKEN: usize = 4;
+
 /// What a pipeline accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -59,6 +63,9 @@ pub struct Limits {
 pub struct Pipeline {
     engine: Arc<Engine>,
     max_document_bytes: usize,
+    /// Tokens that single calls may have under way together: as many as the queue holds. Their windows wait for
+    /// room in the queue, so the queue alone would not bound how many calls wait.
+    calls: Arc<Semaphore>,
 }
 
 /// What the model says of spans that are given to it.
@@ -73,9 +80,11 @@ pub struct Judged {
 impl Pipeline {
     /// Puts a pipeline in front of an engine.
     pub fn new(engine: Arc<Engine>, max_document_bytes: usize) -> Self {
+        let queue_tokens = engine.settings().queue_tokens.min(Semaphore::MAX_PERMITS);
         Self {
             engine,
             max_document_bytes,
+            calls: Arc::new(Semaphore::new(queue_tokens)),
         }
     }
 
@@ -103,9 +112,17 @@ impl Pipeline {
         document: Document,
         options: TagOptions,
     ) -> Result<TaggedDocument, TagError> {
-        if let Some(retry_after) = self.engine.full_for() {
-            return Err(TagError::Overloaded { retry_after });
+        let overloaded = || TagError::Overloaded {
+            retry_after: self.engine.retry_after(),
+        };
+        if self.engine.is_full() {
+            return Err(overloaded());
         }
+        // The longest documents may start while half of the tokens are free, or they never could.
+        let most = self.engine.settings().queue_tokens / 2;
+        let tokens = (document.text.len() / BYTES_PER_TOKEN).clamp(1, most.max(1));
+        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
+        let _admitted = self.calls.try_acquire_many(tokens).map_err(|_| overloaded())?;
         self.tag(document, options).await
     }
 
