@@ -11,12 +11,12 @@ COLUMNS = {
     "NER F1": ("ner", "all", "f1"),
     "polarity": ("polarity", "macro_f1"),
     "accuracy": ("polarity", "accuracy"),
-    "ECE": ("polarity", "ece"),
+    "ECE": ("polarity", "calibration_error"),
     "holder": ("holder", "all", "accuracy"),
-    "target+polarity F1": ("relations", "without_holder", "f1"),
-    "relation F1": ("relations", "with_holder", "f1"),
-    "quotes F1": ("quotes", "span", "f1"),
-    "speaker": ("quotes", "speaker", "accuracy"),
+    "target+polarity F1": ("relations", "targets", "f1"),
+    "relation F1": ("relations", "relations", "f1"),
+    "quotes F1": ("quotes", "spans", "f1"),
+    "speaker": ("quotes", "speakers", "accuracy"),
     "tone": ("tone", "accuracy"),
 }
 

@@ -8,6 +8,9 @@ macro_rules! cues {
         #[derive(Clone, Copy)]
         enum Bit { $($name),* }
         $($(#[$doc])* pub(super) const $name: Cues = 1 << (Bit::$name as u32);)*
+        /// The name of each cue, by its bit.
+        #[cfg(test)]
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
     };
 }
 

@@ -93,4 +93,6 @@ fn add_dialogue(found: &mut Vec<Range<usize>>, turns: Vec<Range<usize>>) {
 }
 
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,121 @@
+"""Sets temperatures and the bias of "neutral" on the dev split and folds them into the heads.
+
+usage: calibrate.py PACKAGE TARGET GOLD.jsonl...
+
+PACKAGE is unpacked (as `train.py` writes it), the gold files are the written dev split. A temperature divides the
+logits of a head, a bias is added to the neutral logit: both fold into the last layer, so that the service needs no
+further numbers. The bias is only taken where it helps whole articles and does not harm paragraphs; that a single
+value of the grid is best by chance is made unlikely by judging each value with its neighbours.
+"""
+import json
+import random
+import sys
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+import batches
+import corpora
+import package
+from model import Tagger
+from windows import IGNORED, Windower
+
+BIASES = [round(-1.0 + 0.1 * i, 1) for i in range(26)]
+GAIN, LOSS = 1.0, 0.3
+
+
+def main(source, target, paths):
+    model = Tagger(package.config_of(source))
+    tensors = package.unpacked(source)
+    model.load(tensors)
+    model.eval()
+    windower = Windower(Path(source) / "tokenizer.json")
+    found = {Path(p).stem: logits(model, windower, p) for p in paths}
+    polarity = {name: f["polarity"] for name, f in found.items()}
+    bias = best_bias(polarity)
+    scale("polarity", polarity, tensors, "heads.polarity.out", bias)
+    scale("ner", {name: f["ner"] for name, f in found.items()}, tensors, "heads.ner", 0.0)
+    package.save(target, tensors, package.config_of(source), Path(source) / "tokenizer.json")
+
+
+def logits(model, windower, path):
+    """Logits and gold of polarity and NER on one gold file, in the service's windows."""
+    texts = [corpora.from_gold(json.loads(line), "dev") for line in open(path, encoding="utf-8")]
+    windows = [w for text in texts for w in windower.cut(text)]
+    parts = {"polarity": [], "ner": []}
+    with torch.no_grad():
+        for group in batches.batched(windows, 2048, random.Random(1)):
+            batch = batches.tensors(group)
+            out = model(batch)
+            parts["ner"].append((out["ner"], batch["labels"]))
+            if "polarity" in out:
+                parts["polarity"].append((out["polarity"], batch["polarity"]))
+    return {task: tuple(torch.cat(column) for column in zip(*rows)) for task, rows in parts.items()}
+
+
+def best_bias(polarity):
+    """The bias of the neutral logit by macro F1 of articles, or 0 where the gain is small or paragraphs lose."""
+    articles = pooled({n: v for n, v in polarity.items() if n.endswith("articles")})
+    paragraphs = pooled({n: v for n, v in polarity.items() if not n.endswith("articles")})
+    scores = {b: (macro_f1(*shifted(articles, b)), macro_f1(*shifted(paragraphs, b))) for b in BIASES}
+    for bias, (of_articles, of_paragraphs) in scores.items():
+        print(f"bias {bias:+.1f}: articles {of_articles:.1f}, paragraphs {of_paragraphs:.1f}")
+    inner = BIASES[1:-1]
+    smooth = {b: sum(scores[round(b + d, 1)][0] for d in (-0.1, 0.0, 0.1)) / 3 for b in inner}
+    good = [b for b in inner if scores[b][1] >= scores[0.0][1] - LOSS and smooth[b] >= smooth[0.0] + GAIN]
+    best = max(good, key=smooth.get, default=0.0)
+    print(f"taken: bias {best:+.1f}")
+    return best
+
+
+def shifted(rows, bias):
+    values, gold = rows
+    return values + torch.tensor([0.0, bias, 0.0]), gold
+
+
+def pooled(groups):
+    values, gold = (torch.cat(column) for column in zip(*groups.values()))
+    return values[gold != IGNORED], gold[gold != IGNORED]
+
+
+def macro_f1(values, gold):
+    predicted = values.argmax(1)
+    shares = []
+    for kind in range(3):
+        right = ((predicted == kind) & (gold == kind)).sum().item()
+        shares.append(200 * right / max(1, (predicted == kind).sum().item() + (gold == kind).sum().item()))
+    return sum(shares) / 3
+
+
+def calibration_error(values, gold):
+    """The gap between confidence and accuracy over 15 bins, in percent."""
+    confidence, predicted = values.softmax(1).max(1)
+    right, bins = (predicted == gold).float(), (confidence * 15).long().clamp(max=14)
+    gaps = [(right[bins == b] - confidence[bins == b]).sum().abs() for b in range(15)]
+    return 100 * sum(gaps).item() / len(gold)
+
+
+def temperature(values, gold):
+    """The divisor of the logits with the least cross entropy."""
+    grid = [0.5 + 0.02 * i for i in range(151)]
+    return min(grid, key=lambda t: F.cross_entropy(values / t, gold).item())
+
+
+def scale(task, groups, tensors, layer, bias):
+    """Folds bias and temperature of one head into its last layer."""
+    values, gold = pooled(groups)
+    if bias:
+        values = values + torch.tensor([0.0, bias, 0.0])
+        tensors[f"{layer}.bias"][1] += bias
+    divisor = temperature(values, gold)
+    print(f"{task}: temperature {divisor:.2f}, calibration error {calibration_error(values, gold):.1f} -> "
+          f"{calibration_error(values / divisor, gold):.1f} on {len(gold)} judgements")
+    tensors[f"{layer}.weight"] /= divisor
+    tensors[f"{layer}.bias"] /= divisor
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

@@ -1,0 +1,106 @@
+"""Draws training windows from all corpora in fixed shares of tokens.
+
+Written texts come in every form in which the service meets them: articles cut into its windows, paragraphs joined to
+windows of all lengths, lone paragraphs and lone sentences. A model that has only seen short windows invents stances in
+long ones.
+"""
+import random
+import re
+
+from augment import varied
+from windows import LONGEST, USUAL
+
+# Share of the tokens of a round; German and written texts first.
+SHARES = {
+    "de_articles": 0.25,
+    "de_joined": 0.22,
+    "de_short": 0.09,
+    "others_articles": 0.06,
+    "others_joined": 0.12,
+    "others_short": 0.04,
+    "germeval": 0.09,
+    "smartdata": 0.02,
+    "uner": 0.02,
+    "newsmtsc": 0.06,
+    "tone": 0.03,
+}
+SWAPPED = 0.25
+NOISY = 0.06
+LONG = 0.08
+# How often a favoured text stands in a deck.
+FAVOUR = 3
+
+
+class Deck:
+    """Gives every text once before one comes again."""
+
+    def __init__(self, texts, rng):
+        self.texts, self.rng, self.rest = texts, rng, []
+
+    def draw(self):
+        if not self.rest:
+            self.rest = self.rng.sample(self.texts, len(self.texts))
+        return self.rest.pop()
+
+
+class Mixture:
+    """Rounds of windows; `texts` are the training texts by source, `favour` a pattern of written files."""
+
+    def __init__(self, texts, windower, seed, favour=None):
+        self.windower, self.rng = windower, random.Random(seed)
+        texts = texts | {"written": favoured(texts["written"], favour)}
+        self.decks = {name: Deck(texts, self.rng) for name, texts in by_share(texts).items() if texts}
+
+    def round(self, tokens):
+        """Windows of about so many tokens in the shares of the mixture."""
+        windows = []
+        for name, deck in self.decks.items():
+            wanted, size = SHARES[name] * tokens, 0
+            while size < wanted:
+                drawn = self.draw(name, deck)
+                size += sum(len(w.ids) for w in drawn)
+                windows += drawn
+        return windows
+
+    def draw(self, name, deck):
+        if name.endswith("_articles"):
+            return self.windower.cut(self.written(deck), self.limit())
+        if name.endswith("_joined"):
+            return self.joined(deck)
+        if name.endswith("_short"):
+            text = self.written(deck)
+            return self.windower.cut(text) if self.rng.random() < 0.7 else self.windower.sentence_windows(text)
+        return self.windower.cut(deck.draw())
+
+    def written(self, deck):
+        return varied(deck.draw(), self.rng, SWAPPED, NOISY)
+
+    def limit(self):
+        """Mostly the service's window length, at times less or more."""
+        return USUAL if self.rng.random() < 0.6 else self.rng.randint(90, 200)
+
+    def joined(self, deck):
+        """One window of paragraphs that have nothing to do with each other, as lines of one text."""
+        limit = self.rng.randint(USUAL, LONGEST) if self.rng.random() < LONG else self.rng.randint(50, USUAL)
+        units = []
+        while sum(map(len, units)) < limit:
+            units += self.windower.units(self.written(deck), limit)
+        return self.windower.join(units, limit)[:-1] or self.windower.join(units, limit)
+
+
+def favoured(texts, pattern):
+    """Written texts, those of the named files several times: what the start package has not seen teaches most."""
+    if not pattern:
+        return texts
+    return texts + [t for t in texts if re.search(pattern, t.gold["file"])] * (FAVOUR - 1)
+
+
+def by_share(texts):
+    """The texts of each share."""
+    out = {name: texts[name] for name in ("germeval", "smartdata", "uner", "newsmtsc", "tone") if name in texts}
+    for name, german in (("de", True), ("others", False)):
+        written = [t for t in texts["written"] if (t.lang == "de") == german]
+        paragraphs = [t for t in written if t.kind == "paragraph"]
+        out[f"{name}_articles"] = [t for t in written if t.kind == "article"]
+        out[f"{name}_joined"] = out[f"{name}_short"] = paragraphs
+    return out

@@ -1,0 +1,98 @@
+"""Tests of what must not go wrong unseen: splits, labels, changed copies, packing.
+
+usage: python -m unittest discover training
+"""
+import random
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+
+import augment
+import corpora
+import pack
+import package
+import segments
+import splits
+import windows
+
+BLOCK = """@de politik
+Lob für [[1|LOC|Aran]]
+[[2|PER|Ida Ode]] lobt [[3|LOC|Aran]]. Später rügte [[4|PER|Ode]] die [[5|ORG|Aran AG]].
+= 2>3:+ 4>5:- A>1:+"""
+TOKENIZER = Path(__file__).parent.parent / "models" / "base" / "tokenizer.json"
+
+
+def sample():
+    return corpora.from_gold(corpora.convert_markup.parse_block(BLOCK), "written")
+
+
+class Splits(unittest.TestCase):
+    def test_a_changed_copy_of_a_held_text_is_found(self):
+        held = splits.HeldTexts([" ".join(f"wort{i}" for i in range(40)), "Kurz und gut."])
+        self.assertTrue(held.is_too_close(" ".join(f"Wort{i}," for i in range(36)) + " und noch etwas"))
+        self.assertTrue(held.is_too_close("kurz und gut"))
+        self.assertFalse(held.is_too_close(" ".join(f"wort{i}" for i in range(15)) + " x" * 40))
+
+    def test_nothing_held_is_trained_on(self):
+        kept, _ = splits.clean_training()
+        held = splits.HeldTexts(t.text for g in (splits.dev(), splits.evaluation()) for ts in g.values() for t in ts)
+        for source, texts in kept.items():
+            self.assertFalse([t.text for t in texts if held.is_too_close(t.text)], source)
+
+    def test_germeval_lines_are_as_said(self):
+        lines = corpora.read_json("ner/germeval14_test")
+        trained = {id(t) for t in splits.training()["germeval"]}
+        self.assertEqual([i for i, t in enumerate(lines, 1) if id(t) not in trained], list(range(3601, 5101)))
+
+
+class Copies(unittest.TestCase):
+    def test_mentions_stay_on_their_names(self):
+        for seed in range(30):
+            text = augment.varied(sample(), random.Random(seed), swap_share=1, noise_share=1)
+            spans = [text.text[m.start:m.end] for m in text.mentions]
+            self.assertTrue(all(s == s.strip() and s for s in spans), spans)
+            self.assertEqual(spans[1].split()[-1].lower(), spans[3].lower())
+
+    def test_spelling_out_moves_offsets(self):
+        text = augment.spelled(sample(), lambda c: augment.UMLAUTS.get(c, c))
+        self.assertEqual([text.text[m.start:m.end] for m in text.mentions], ["Aran", "Ida Ode", "Aran", "Ode", "Aran AG"])
+
+
+class Windows(unittest.TestCase):
+    def setUp(self):
+        self.windower = windows.Windower(TOKENIZER)
+
+    def test_a_window_has_lines_labels_and_stances(self):
+        window, = self.windower.cut(sample())
+        self.assertEqual(window.ids.count(windows.END), 2)
+        self.assertEqual([windows.LABELS[i] for i in window.labels[:5]], ["O", "O", "B-LOC", "B-PER", "I-PER"])
+        self.assertEqual(window.polarity, [2, 1, 2, 1, 0])
+        self.assertEqual(window.holders, [[0], [], [3], [], [5]])
+
+    def test_a_holder_in_another_window_is_not_asked_for(self):
+        parts = self.windower.cut(sample(), limit=15)
+        self.assertGreater(len(parts), 1)
+        self.assertTrue(all(holder < 2 + len(w.mentions) for w in parts for hs in w.holders for holder in hs))
+
+    def test_sentences_end_where_they_should(self):
+        text = "Am 3. Mai kam Dr. Ode. „Gut so.“ Das war alles."
+        found = [text[a:b] for a, b in segments.sentences(text, 0, len(text))]
+        self.assertEqual(found, ["Am 3. Mai kam Dr. Ode.", "„Gut so.“", "Das war alles."])
+
+
+class Packing(unittest.TestCase):
+    def test_what_is_packed_is_restored(self):
+        matrix = np.random.default_rng(1).normal(size=(8, 128)).astype(np.float32)
+        levels, scale, restored = pack.pack_groups(matrix)
+        np.testing.assert_allclose(package.restored(levels, scale.astype(np.float32)), restored)
+        levels, scale = pack.pack_blocks(matrix)
+        values = package.restored(levels, scale.astype(np.float32))
+        self.assertLess(np.abs(values - matrix).max(), 0.6 * np.abs(matrix).max() / 7)
+
+
+if __name__ == "__main__":
+    unittest.main()
