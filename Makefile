@@ -7,7 +7,7 @@ SHELL := bash
 CARGO ?= cargo
 TOOLS := target/tools/bin
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/tagwerk
-SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+SCRIPTS := $(wildcard scripts/*.sh training/*.sh) .ci/run
 
 ifeq ($(LIBTORCH_SOURCE),download)
 FEATURES := --features download-libtorch
@@ -26,7 +26,7 @@ build: setup ## Build the release binary, target/release/tagwerk
 	$(CARGO) build --release --locked $(FEATURES)
 
 demo: build ## Tag a German news article and print it in colour
-	@$(BINARY) tag examples/article-de.txt
+	@$(BINARY) tag examples/article-de.txt --format pretty --color always
 
 test: setup ## Run every test, doc tests included
 	$(CARGO) test --locked $(FEATURES)

@@ -57,13 +57,18 @@ async fn a_call_that_finds_the_queue_full_is_told_when_to_come_back() {
             Ok(_) => answered += 1,
             Err(status) => {
                 assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
-                let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
+                let retry = status
+                    .get_details_retry_info()
+                    .and_then(|info| info.retry_delay);
                 assert!(retry.is_some_and(|delay| delay >= Duration::from_millis(1)));
                 refused += 1;
             }
         }
     }
-    assert!(answered > 0 && refused > 0, "{answered} answered, {refused} refused");
+    assert!(
+        answered > 0 && refused > 0,
+        "{answered} answered, {refused} refused"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,14 +77,20 @@ async fn a_stream_is_slowed_and_never_refused() {
     let server = small_server().await;
     let mut client = server.client().await;
     let requests = tokio_stream::iter((0..DOCUMENTS).map(|number| TagStreamRequest {
-        document: Some(support::document(&format!("d{number}"), &support::article(6))),
+        document: Some(support::document(
+            &format!("d{number}"),
+            &support::article(6),
+        )),
         options: Some(mentions()),
     }));
     let mut answers = client.tag_stream(requests).await.unwrap().into_inner();
     let mut count = 0;
     while let Some(answer) = answers.next().await {
         let result = answer.unwrap().result;
-        assert!(matches!(result, Some(tag_stream_response::Result::Document(_))), "{result:?}");
+        assert!(
+            matches!(result, Some(tag_stream_response::Result::Document(_))),
+            "{result:?}"
+        );
         count += 1;
     }
     assert_eq!(count, DOCUMENTS);

@@ -1,10 +1,10 @@
 """Sets temperatures and the bias of "neutral" on the dev split and folds them into the heads.
 
-usage: calibrate.py PACKAGE TARGET GOLD.jsonl...
+usage: calibrate.py [--bias] PACKAGE TARGET GOLD.jsonl...
 
 PACKAGE is unpacked (as `train.py` writes it), the gold files are the written dev split. A temperature divides the
 logits of a head, a bias is added to the neutral logit: both fold into the last layer, so that the service needs no
-further numbers. The bias is only taken where it helps whole articles and does not harm paragraphs; that a single
+further numbers. The bias is searched with --bias only (package 0.2.0 has none), and taken where it helps whole articles and does not harm paragraphs; that a single
 value of the grid is best by chance is made unlikely by judging each value with its neighbours.
 """
 import json
@@ -25,7 +25,7 @@ BIASES = [round(-1.0 + 0.1 * i, 1) for i in range(26)]
 GAIN, LOSS = 1.0, 0.3
 
 
-def main(source, target, paths):
+def main(source, target, paths, search_bias):
     model = Tagger(package.config_of(source))
     tensors = package.unpacked(source)
     model.load(tensors)
@@ -33,7 +33,7 @@ def main(source, target, paths):
     windower = Windower(Path(source) / "tokenizer.json")
     found = {Path(p).stem: logits(model, windower, p) for p in paths}
     polarity = {name: f["polarity"] for name, f in found.items()}
-    bias = best_bias(polarity)
+    bias = best_bias(polarity) if search_bias else 0.0
     scale("polarity", polarity, tensors, "heads.polarity.out", bias)
     scale("ner", {name: f["ner"] for name, f in found.items()}, tensors, "heads.ner", 0.0)
     package.save(target, tensors, package.config_of(source), Path(source) / "tokenizer.json")
@@ -116,6 +116,7 @@ def scale(task, groups, tensors, layer, bias):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4:
+    arguments = [a for a in sys.argv[1:] if a != "--bias"]
+    if len(arguments) < 3:
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    main(arguments[0], arguments[1], arguments[2:], "--bias" in sys.argv)

@@ -122,7 +122,10 @@ impl Pipeline {
         let most = self.engine.settings().queue_tokens / 2;
         let tokens = (document.text.len() / BYTES_PER_TOKEN).clamp(1, most.max(1));
         let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        let _admitted = self.calls.try_acquire_many(tokens).map_err(|_| overloaded())?;
+        let _admitted = self
+            .calls
+            .try_acquire_many(tokens)
+            .map_err(|_| overloaded())?;
         self.tag(document, options).await
     }
 
