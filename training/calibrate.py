@@ -4,8 +4,9 @@ usage: calibrate.py [--bias] PACKAGE TARGET GOLD.jsonl...
 
 PACKAGE is unpacked (as `train.py` writes it), the gold files are the written dev split. A temperature divides the
 logits of a head, a bias is added to the neutral logit: both fold into the last layer, so that the service needs no
-further numbers. The bias is searched with --bias only (package 0.2.0 has none), and taken where it helps whole articles and does not harm paragraphs; that a single
-value of the grid is best by chance is made unlikely by judging each value with its neighbours.
+further numbers. The bias is searched with --bias only (package 0.2.0 has none) and taken where it helps whole
+articles and does not harm paragraphs; that a single value of the grid is best by chance is made unlikely by judging
+each value with its neighbours.
 """
 import json
 import random
