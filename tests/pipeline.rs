@@ -21,15 +21,18 @@ use tagwerk::{
 
 const ARTICLE: &str = include_str!("../examples/article-de.txt");
 
-async fn tag_with(source: &str, options: TagOptions) -> TaggedDocument {
-    let document = Document {
+fn document(source: &str) -> Document {
+    Document {
         id: "x".into(),
         text: Text::new(source).unwrap(),
         language: String::new(),
-    };
+    }
+}
+
+async fn tag_with(source: &str, options: TagOptions) -> TaggedDocument {
     support::pipeline()
         .await
-        .tag(document, options)
+        .tag(document(source), options)
         .await
         .unwrap()
 }
@@ -44,12 +47,10 @@ fn surface(tagged: &TaggedDocument, mention: &Mention) -> String {
 
 /// The bytes that a caller gets.
 async fn bytes(pipeline: &Pipeline, source: &str) -> Vec<u8> {
-    let document = Document {
-        id: "x".into(),
-        text: Text::new(source).unwrap(),
-        language: String::new(),
-    };
-    let tagged = pipeline.tag(document, TagOptions::default()).await.unwrap();
+    let tagged = pipeline
+        .tag(document(source), TagOptions::default())
+        .await
+        .unwrap();
     prost::Message::encode_to_vec(&convert::tagged_document(&tagged, pipeline.description()))
 }
 

@@ -8,9 +8,7 @@ use futures::{StreamExt as _, stream};
 use super::local;
 use crate::{
     config,
-    evaluation::{
-        Evaluation, GoldReader, GoldText, IgnoredTypes, Lines, Prediction, Settings, type_of_label,
-    },
+    evaluation::{Evaluation, GoldReader, GoldText, IgnoredTypes, Lines, Prediction, Settings},
     model::{Model, Package},
     pipeline::{
         Judged, Pipeline,
@@ -191,7 +189,8 @@ fn parse_types(list: &str) -> Result<Vec<EntityType>, String> {
         .map(str::trim)
         .filter(|label| !label.is_empty())
         .map(|label| {
-            type_of_label(label).ok_or_else(|| format!("--ignore-types: no type {label:?}"))
+            EntityType::from_label(label)
+                .ok_or_else(|| format!("--ignore-types: no type {label:?}"))
         })
         .collect()
 }

@@ -6,8 +6,7 @@ use proptest::prelude::*;
 
 use super::Prediction;
 use super::gold::{
-    ENTITY_TYPES, GoldFormat, GoldMention, GoldQuote, GoldReader, GoldStance, GoldText, GoldType,
-    Layers, Lines,
+    GoldFormat, GoldMention, GoldQuote, GoldReader, GoldStance, GoldText, GoldType, Layers, Lines,
 };
 use crate::pipeline::document::{
     Distribution, EntityType, Holder, Mention, Polarity, Quote, StanceRelation,
@@ -141,7 +140,7 @@ impl Marked {
     fn mentions(&self) -> Vec<(Span, Option<EntityType>)> {
         let places = self.types.iter().enumerate();
         let mention = |(place, entity_type): (usize, &Option<u8>)| {
-            let entity_type = ENTITY_TYPES.get(usize::from((*entity_type)?)).copied();
+            let entity_type = EntityType::ALL.get(usize::from((*entity_type)?)).copied();
             Some((Self::span(place), entity_type))
         };
         places.filter_map(mention).collect()

@@ -14,31 +14,6 @@ use serde::Deserialize;
 use crate::pipeline::document::{EntityType, Holder, Polarity};
 use crate::pipeline::text::{Span, Text};
 
-/// The entity types in the order of every table.
-pub const ENTITY_TYPES: [EntityType; 4] = [
-    EntityType::Person,
-    EntityType::Organization,
-    EntityType::Location,
-    EntityType::Miscellaneous,
-];
-
-/// How gold files and reports name a type: PER, ORG, LOC or MISC.
-pub fn type_label(entity_type: EntityType) -> &'static str {
-    match entity_type {
-        EntityType::Person => "PER",
-        EntityType::Organization => "ORG",
-        EntityType::Location => "LOC",
-        EntityType::Miscellaneous => "MISC",
-    }
-}
-
-/// The type that a label of [`type_label`] names.
-pub fn type_of_label(label: &str) -> Option<EntityType> {
-    ENTITY_TYPES
-        .into_iter()
-        .find(|&entity_type| type_label(entity_type) == label)
-}
-
 /// A text with its annotation.
 #[derive(Debug, Clone)]
 pub struct GoldText {
@@ -950,9 +925,12 @@ mod tests {
 
     #[test]
     fn labels_and_types_belong_together() {
-        for entity_type in ENTITY_TYPES {
-            assert_eq!(type_of_label(type_label(entity_type)), Some(entity_type));
+        for entity_type in EntityType::ALL {
+            assert_eq!(
+                EntityType::from_label(EntityType::label(entity_type)),
+                Some(entity_type)
+            );
         }
-        assert_eq!(type_of_label("TOPIC"), None);
+        assert_eq!(EntityType::from_label("TOPIC"), None);
     }
 }

@@ -27,8 +27,8 @@ use relations::RelationCounts;
 use sample::{Resamples, Samples};
 
 pub use gold::{
-    ENTITY_TYPES, GoldError, GoldFault, GoldFormat, GoldMention, GoldQuote, GoldReader, GoldStance,
-    GoldText, GoldType, Layers, Lines, LinesError, type_label, type_of_label,
+    GoldError, GoldFault, GoldFormat, GoldMention, GoldQuote, GoldReader, GoldStance, GoldText,
+    GoldType, Layers, Lines, LinesError,
 };
 pub use report::{
     ClassFigures, Figures, HolderFigures, MatchFigures, NerFigures, PolarityFigures, QuoteFigures,
@@ -126,7 +126,7 @@ impl Evaluation {
                 .ignored_types
                 .types()
                 .iter()
-                .map(|&t| type_label(t))
+                .map(|&t| t.label())
                 .collect(),
             ignored_as_unmarked: matches!(settings.ignored_types, IgnoredTypes::Unmarked(_)),
             resamples: settings.resamples,
@@ -232,12 +232,12 @@ impl Tally {
 fn ner_figures(samples: &Samples<TypeMatches>, settings: &Settings) -> Option<NerFigures> {
     let resamples = resample(samples, settings)?;
     let ignored = settings.ignored_types.types();
-    let kept = ENTITY_TYPES
+    let kept = EntityType::ALL
         .into_iter()
         .filter(|entity_type| !ignored.contains(entity_type));
-    let of_type = |t| {
+    let of_type = |t: EntityType| {
         (
-            type_label(t),
+            t.label(),
             MatchFigures::new(&resamples, |counts| counts.of(t)),
         )
     };

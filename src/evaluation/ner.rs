@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 use std::ops::AddAssign;
 
 use super::counts::{Matches, pairs};
-use super::gold::{ENTITY_TYPES, GoldText, GoldType};
+use super::gold::{GoldText, GoldType};
 use crate::pipeline::document::{EntityType, Mention};
 use crate::pipeline::text::Span;
 
-/// The matches of each of [`ENTITY_TYPES`].
+/// The matches of each of [`EntityType::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct TypeMatches([Matches; 4]);
 
@@ -30,7 +30,7 @@ impl TypeMatches {
     }
 
     fn types(&self) -> impl Iterator<Item = (EntityType, Matches)> {
-        ENTITY_TYPES.into_iter().zip(self.0)
+        EntityType::ALL.into_iter().zip(self.0)
     }
 
     fn of_mut(&mut self, entity_type: EntityType) -> &mut Matches {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::counts::{Answers, Matches, POLARITIES, polarity_label};
 use super::sample::{Estimate, Resamples};
+use crate::pipeline::document::EntityType;
 
 /// The figures of an evaluation. All shares are in percent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -280,7 +281,7 @@ impl Table {
     fn add_ner(&mut self, group: &str, figures: Option<&NerFigures>) {
         let Some(figures) = figures else { return };
         self.add([group, "all"], match_cells(&figures.all));
-        for entity_type in super::ENTITY_TYPES.map(super::type_label) {
+        for entity_type in EntityType::ALL.map(EntityType::label) {
             if let Some(matches) = figures.types.get(entity_type) {
                 self.add([group, entity_type], match_cells(matches));
             }

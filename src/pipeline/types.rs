@@ -3,7 +3,7 @@
 //! A window sees a name once or twice; the document sees all of its mentions. What the model says of each is
 //! taken together, so that "Trumps" in one window follows the "Donald Trump" of another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::{EntityType, TypeProbabilities};
 
@@ -22,12 +22,10 @@ const SURE: f32 = 0.97;
 /// name, and what stands in front of an organisation's legal form.
 pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabilities]) {
     let keys: Vec<String> = mentions.iter().map(|m| key(text.slice(m.span))).collect();
-    // The bare forms that a genitive may be reduced to.
-    let mut names: HashMap<&str, Vec<usize>> = HashMap::new();
+    let names: HashSet<&str> = keys.iter().map(String::as_str).collect();
     // The short forms of full names.
     let mut short: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, (mention, name)) in mentions.iter().zip(&keys).enumerate() {
-        names.entry(name).or_default().push(index);
         let short_form = match mention.entity_type {
             EntityType::Person => name.rsplit_once(' ').map(|(_, surname)| surname),
             EntityType::Organization => before_legal_form(name),
@@ -37,18 +35,16 @@ pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabi
             short.entry(short_form).or_default().push(index);
         }
     }
+    // A genitive is only reduced to a form that the document has.
     let base = |name: &str| -> Option<String> {
-        let reduced = name
-            .strip_suffix(['s', '\''])
-            .or_else(|| name.strip_suffix("'s"))?;
-        (names.contains_key(reduced) || short.contains_key(reduced)).then(|| reduced.to_owned())
+        let reduced = name.strip_suffix(['s', '\''])?;
+        (names.contains(reduced) || short.contains_key(reduced)).then(|| reduced.to_owned())
     };
     let mut groups: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, name) in keys.iter().enumerate() {
         let name = base(name).unwrap_or_else(|| name.clone());
         groups.entry(name).or_default().push(index);
     }
-    let mut changes = Vec::new();
     for (name, members) in &groups {
         let full_names = short.get(name.as_str()).into_iter().flatten();
         let mut evidence = [0.0_f32; EntityType::ALL.len()];
@@ -67,14 +63,13 @@ pub fn agree(text: &Text, mentions: &mut [Mention], probabilities: &[TypeProbabi
         let Some((best, _)) = best else {
             continue;
         };
-        changes.extend(members.iter().map(|&index| (index, best)));
-    }
-    for (index, entity_type) in changes {
-        let sure = probabilities
-            .get(index)
-            .is_some_and(|p| p.0.iter().any(|&p| p >= SURE));
-        if let (Some(mention), false) = (mentions.get_mut(index), sure) {
-            mention.entity_type = entity_type;
+        for &index in members {
+            let sure = probabilities
+                .get(index)
+                .is_some_and(|p| p.0.iter().any(|&p| p >= SURE));
+            if let (Some(mention), false) = (mentions.get_mut(index), sure) {
+                mention.entity_type = best;
+            }
         }
     }
 }
