@@ -99,7 +99,7 @@ def rewritten(text, name_of):
         size = start + len(surface)
         mentions.append(replace(mention, start=start, end=size))
         at = mention.end
-    return replace(text, text="".join(out) + text.text[at:], mentions=mentions, gold=None)
+    return replace(text, text="".join(out) + text.text[at:], mentions=mentions, gold=None, tones=[])
 
 
 def spelled(text, spell, first=0, last=None):
@@ -110,7 +110,7 @@ def spelled(text, spell, first=0, last=None):
     for piece in pieces:
         places.append(places[-1] + len(piece))
     mentions = [replace(m, start=places[m.start], end=places[m.end]) for m in text.mentions]
-    return replace(text, text="".join(pieces), mentions=mentions, gold=None)
+    return replace(text, text="".join(pieces), mentions=mentions, gold=None, tones=[])
 
 
 def noisy(text, rng):

@@ -2,7 +2,7 @@
 import torch
 
 from model import FARTHEST
-from windows import IGNORED, PAD
+from windows import PAD
 
 
 def batched(windows, budget, rng):
@@ -32,7 +32,7 @@ def tensors(windows, device="cpu"):
         for i, (left, right) in enumerate(window.words):
             b["word_tokens"] += range(number * longest + left, number * longest + right)
             b["word_of"] += [first_word + i] * (right - left)
-        b["labels"] += window.labels or [IGNORED] * len(window.words)
+        b["labels"] += window.labels
         b["no_misc"] += [not window.misc] * len(window.words)
         for i, (left, right) in enumerate(window.mentions):
             b["mention_words"] += range(first_word + left, first_word + right)
@@ -40,14 +40,15 @@ def tensors(windows, device="cpu"):
             b["first_word"].append(first_word + left)
             b["window_of"].append(number)
         b["polarity"] += window.polarity
-        if window.tone is not None:
-            b["tone_words"] += range(first_word, first_word + len(window.words))
-            b["tone_of"] += [len(b["tone"])] * len(window.words)
-            b["tone"].append(window.tone)
+        for (left, right), probabilities in window.tones:
+            b["tone_words"] += range(first_word + left, first_word + right)
+            b["tone_of"] += [len(b["tone"])] * (right - left)
+            b["tone"].append(probabilities)
             b["tone_window"].append(number)
         count = len(window.mentions)
         holders += [(first_mention, i, count, right) for i, right in enumerate(window.holders) if right]
-    out = {k: torch.tensor(v, dtype=torch.bool if k == "no_misc" else torch.long) for k, v in b.items()}
+    kinds = {"no_misc": torch.bool, "tone": torch.float}
+    out = {k: torch.tensor(v, dtype=kinds.get(k, torch.long)) for k, v in b.items()}
     out["ids"] = torch.tensor(ids)
     out |= holder_tensors(holders)
     return {k: v.to(device) for k, v in out.items()}

@@ -24,6 +24,7 @@ from windows import IGNORED, Windower
 
 BIASES = [round(-1.0 + 0.1 * i, 1) for i in range(26)]
 GAIN, LOSS = 1.0, 0.3
+SURE = 90
 
 
 def main(source, target, paths, search_bias):
@@ -103,6 +104,19 @@ def temperature(values, gold):
     return min(grid, key=lambda t: F.cross_entropy(values / t, gold).item())
 
 
+def review_threshold(task, values, gold):
+    """Prints the probability below which a judgement is worth a human's look: those above are right in SURE percent."""
+    confidence, predicted = values.softmax(1).max(1)
+    right = predicted == gold
+    for threshold in (round(0.34 + 0.01 * i, 2) for i in range(66)):
+        sure = confidence >= threshold
+        if sure.any() and 100 * right[sure].float().mean() >= SURE:
+            rest = f"{100 * right[~sure].float().mean():.0f}" if (~sure).any() else "-"
+            print(f"{task}: worth a look below {threshold:.2f}: {100 * (~sure).float().mean():.0f} % of the judgements, "
+                  f"right in {rest} %; the others in {100 * right[sure].float().mean():.1f} %")
+            return
+
+
 def scale(task, groups, tensors, layer, bias):
     """Folds bias and temperature of one head into its last layer."""
     values, gold = pooled(groups)
@@ -112,6 +126,7 @@ def scale(task, groups, tensors, layer, bias):
     divisor = temperature(values, gold)
     print(f"{task}: temperature {divisor:.2f}, calibration error {calibration_error(values, gold):.1f} -> "
           f"{calibration_error(values / divisor, gold):.1f} on {len(gold)} judgements")
+    review_threshold(task, values / divisor, gold)
     tensors[f"{layer}.weight"] /= divisor
     tensors[f"{layer}.bias"] /= divisor
 

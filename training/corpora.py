@@ -29,7 +29,11 @@ class Mention:
 
 @dataclass
 class Text:
-    """An annotated text; holders of a mention are "A", "U" or the index of another mention."""
+    """An annotated text.
+
+    Holders of a mention are "A", "U" or the index of another mention. `tones` are (start, end, [negative, neutral,
+    positive]) of those sentences whose tone is known, `tone` is that of the whole text.
+    """
     lang: str
     text: str
     mentions: list
@@ -39,6 +43,7 @@ class Text:
     has_misc: bool = True
     tone: int | None = None
     gold: dict | None = None
+    tones: list = field(default_factory=list)
 
 
 def from_gold(gold, corpus, kind="paragraph", has_misc=True):
@@ -104,7 +109,9 @@ def tones():
     for path in sorted((DATA / "sentiment").glob("*.tsv")):
         with open(path, encoding="utf-8", newline="") as file:
             for lang, tone, sentence in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                texts.append(Text(lang, sentence, [], "tone", "tone", has_types=False, tone=SIGNS[TONES[tone]]))
+                sign = SIGNS[TONES[tone]]
+                known = [(0, len(sentence), [float(sign == i) for i in range(3)])]
+                texts.append(Text(lang, sentence, [], "tone", "tone", has_types=False, tone=sign, tones=known))
     return texts
 
 

@@ -24,11 +24,12 @@ SHARES = {
     "newsmtsc": 0.06,
     "tone": 0.03,
 }
-SWAPPED = 0.25
+SWAPPED = 0.35
 NOISY = 0.06
-LONG = 0.08
+LONG = 0.25
+SHORTEST, SHORTEST_OF_ARTICLES = 50, 90
 # How often a favoured text stands in a deck.
-FAVOUR = 3
+FAVOUR = 2
 
 
 class Deck:
@@ -70,18 +71,36 @@ class Mixture:
         if name.endswith("_short"):
             text = self.written(deck)
             return self.windower.cut(text) if self.rng.random() < 0.7 else self.windower.sentence_windows(text)
-        return self.windower.cut(deck.draw())
+        return self.toned(deck) if name == "tone" else self.windower.cut(deck.draw())
+
+    def toned(self, deck):
+        """A lone sentence, or some among paragraphs of their language, now on a line of their own, now not."""
+        if self.rng.random() < 0.4:
+            return self.windower.cut(deck.draw())
+        first = deck.draw()
+        units = list(self.windower.units(first, USUAL))
+        for _ in range(self.rng.randint(0, 3)):
+            units += self.windower.units(deck.draw(), USUAL)
+        for _ in range(self.rng.randint(0, 2)):
+            units += self.windower.units(self.decks["de_joined" if first.lang == "de" else "others_joined"].draw(), USUAL)
+        self.rng.shuffle(units)
+        for unit in units:
+            unit.starts_line = self.rng.random() < 0.5
+        return self.windower.join(units, LONGEST)[:1]
 
     def written(self, deck):
         return varied(deck.draw(), self.rng, SWAPPED, NOISY)
 
     def limit(self):
-        """Mostly the service's window length, at times less or more."""
-        return USUAL if self.rng.random() < 0.6 else self.rng.randint(90, 200)
+        """Now the service's window length, now less or more."""
+        if self.rng.random() < 0.4:
+            return USUAL
+        return self.rng.randint(*((USUAL, LONGEST) if self.rng.random() < 0.5 else (SHORTEST_OF_ARTICLES, USUAL)))
 
     def joined(self, deck):
         """One window of paragraphs that have nothing to do with each other, as lines of one text."""
-        limit = self.rng.randint(USUAL, LONGEST) if self.rng.random() < LONG else self.rng.randint(50, USUAL)
+        limits = (USUAL, LONGEST) if self.rng.random() < LONG else (SHORTEST, USUAL)
+        limit = self.rng.randint(*limits)
         units = []
         while sum(map(len, units)) < limit:
             units += self.windower.units(self.written(deck), limit)

@@ -54,14 +54,17 @@ class Heads(nn.Module):
 
 
 class Tagger(nn.Module):
-    """Encoder and heads."""
+    """Encoder and heads.
 
-    def __init__(self, config):
+    `attention` is the kind that is fastest to train with: in bf16 "eager", since the backward pass of the fused kernel
+    is slow there on CPUs; in fp32 the fused one, "sdpa".
+    """
+
+    def __init__(self, config, attention="eager"):
         super().__init__()
         known = {k: v for k, v in config.items() if k in BertConfig().to_dict()}
-        # Plain attention: on CPUs the fused one takes three times as long backwards, for windows as short as these.
         settings = BertConfig(**known, attention_probs_dropout_prob=0.0)
-        settings._attn_implementation = "eager"
+        settings._attn_implementation = attention
         self.encoder = BertModel(settings, add_pooling_layer=False)
         self.heads = Heads(config["hidden_size"])
         self.drop = nn.Dropout(0.1)

@@ -3,8 +3,8 @@
 usage: train.py --init PACKAGE --out DIRECTORY --minutes N [--device cuda] [--resume]
 
 Starts from a package and runs for a budget of minutes, in which the learning rates fall linearly to nothing; time that
-an interrupted run has used counts. The encoder computes in bf16, its master weights, the heads and the optimiser are
-fp32. The word embeddings stay as they are. A checkpoint is written every few minutes; `--resume` goes on from it.
+an interrupted run has used counts. Where the device has instructions for bf16 the encoder computes in it, with master
+weights in fp32; heads and optimiser are always fp32. The word embeddings stay as they are. A checkpoint is written every few minutes; `--resume` goes on from it.
 The result is the running mean of the weights.
 """
 import argparse
@@ -24,6 +24,7 @@ import torch  # noqa: E402
 import batches
 import package
 import splits
+import tones
 from mixture import Mixture
 from model import LOSS_WEIGHTS, Tagger, losses
 from windows import Windower
@@ -41,16 +42,26 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=30, help="time budget")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=["auto", "bf16", "fp32"], default="auto", help="of the encoder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1.3e-4, help="learning rate of the top layer")
     parser.add_argument("--head-rate", type=float, default=5e-4)
     parser.add_argument("--frozen-layers", type=int, default=0, help="lowest layers that stay as they are")
     parser.add_argument("--tokens", type=int, default=2048, help="tokens of a batch")
     parser.add_argument("--favour", help="pattern of written files that come more often")
+    parser.add_argument("--tones", type=float, default=0.0,
+                        help="share of the written texts whose sentences the start package judges by their tone")
     parser.add_argument("--mean", type=float, default=0.99, help="decay of the running mean of the weights")
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
+
+
+def has_bf16(device):
+    """Whether a device multiplies in bf16 itself; a processor that imitates it is fifty times slower than in fp32."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return Path("/proc/cpuinfo").exists() and "bf16" in Path("/proc/cpuinfo").read_text()
 
 
 class Trainer:
@@ -58,15 +69,18 @@ class Trainer:
 
     def __init__(self, args):
         self.args, self.out = args, Path(args.out)
-        self.model = Tagger(package.config_of(args.init))
+        half = args.precision == "bf16" or args.precision == "auto" and has_bf16(args.device)
+        LOG.info("encoder in %s", "bf16" if half else "fp32")
+        self.model = Tagger(package.config_of(args.init), "eager" if half else "sdpa")
         self.model.load(package.unpacked(args.init))
         self.freeze(args.frozen_layers)
         self.model.to(args.device).train()
         trained = {n: p for n, p in self.model.named_tensors().items() if p.requires_grad}
-        self.masters = {n: p.detach().clone().float() for n, p in trained.items()}
-        self.means = {n: p.clone() for n, p in self.masters.items()}
+        self.masters = {n: p.detach().clone().float() for n, p in trained.items()} if half else trained
+        self.means = {n: p.detach().clone() for n, p in self.masters.items()}
         self.fixed = {n: p.detach().cpu().clone() for n, p in self.model.named_tensors().items() if n not in trained}
-        self.model.encoder.to(torch.bfloat16)
+        if half:
+            self.model.encoder.to(torch.bfloat16)
         self.trained = {n: p for n, p in self.model.named_tensors().items() if n in self.masters}
         self.optimiser = torch.optim.AdamW(self.groups(), betas=(0.9, 0.98), eps=1e-6, fused=True)
         self.step = self.tokens = 0
@@ -110,14 +124,17 @@ class Trainer:
         scale = min(done / WARM_UP, (1 - done) / (1 - WARM_UP), 1.0)
         for group in self.optimiser.param_groups:
             group["lr"] = group["top"] * max(scale, 1e-3)
-        for name, parameter in self.trained.items():
-            self.masters[name].grad = None if parameter.grad is None else parameter.grad.float()
+        apart = [(p, self.masters[n]) for n, p in self.trained.items() if p is not self.masters[n]]
+        for parameter, master in apart:
+            master.grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
         torch.nn.utils.clip_grad_norm_(self.masters.values(), 1.0)
         self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
         decay = min(self.args.mean, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            torch._foreach_copy_(list(self.trained.values()), list(self.masters.values()))
+            for parameter, master in apart:
+                parameter.copy_(master)
             torch._foreach_lerp_(list(self.means.values()), list(self.masters.values()), 1 - decay)
 
     def save_checkpoint(self):
@@ -130,7 +147,7 @@ class Trainer:
     def resume(self):
         state = torch.load(self.out / "checkpoint.pt", map_location=self.args.device, weights_only=True)
         for name in self.masters:
-            self.masters[name].copy_(state["masters"][name])
+            self.masters[name].data.copy_(state["masters"][name])
             self.means[name].copy_(state["means"][name])
             self.trained[name].data.copy_(self.masters[name])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -181,10 +198,13 @@ def main():
     texts, removed = splits.clean_training()
     LOG.info("arguments %s", json.dumps(vars(args)))
     LOG.info("texts %s, too close to a held text %s", {k: len(v) for k, v in texts.items()}, removed)
-    trainer = Trainer(args)
+    trainer, windower = Trainer(args), Windower(Path(args.init) / "tokenizer.json")
+    if args.tones:
+        judged = tones.judge(trainer.model, windower, texts["written"], args.tones, args.seed)
+        LOG.info("%d sentences of written texts judged by their tone", judged)
     if args.resume and (trainer.out / "checkpoint.pt").exists():
         trainer.resume()
-    mixture = Mixture(texts, Windower(Path(args.init) / "tokenizer.json"), args.seed + trainer.step, args.favour)
+    mixture = Mixture(texts, windower, args.seed + trainer.step, args.favour)
     run(trainer, mixture, mixture.rng)
     trainer.save_checkpoint()
     trainer.save_package()

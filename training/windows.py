@@ -13,22 +13,25 @@ from corpora import TYPES
 
 BEGIN, PAD, END = 0, 1, 2
 LONGEST = 510
-USUAL = 130
+USUAL = 256
 LABELS = ["O"] + [f"{part}-{name}" for name in TYPES for part in "BI"]
 IGNORED = -100
 
 
 @dataclass
 class Window:
-    """Token ids, words as ranges of tokens, and the targets of each loss."""
+    """Token ids, words as ranges of tokens, and the targets of each loss.
+
+    `tones` are ((first word, behind the last), probabilities) of the sentences whose tone is known.
+    """
     ids: list
     words: list
     starts_line: list
-    labels: list | None = None
+    labels: list = field(default_factory=list)
     mentions: list = field(default_factory=list)
     polarity: list = field(default_factory=list)
     holders: list = field(default_factory=list)
-    tone: int | None = None
+    tones: list = field(default_factory=list)
     misc: bool = True
     spans: list = field(default_factory=list)
 
@@ -86,6 +89,10 @@ class Windower:
             windows.append(build(filling))
         return windows
 
+    def sentence(self, text, start, end):
+        """One sentence as a window of its own."""
+        return build([self.unit(text, start, end)])
+
     def sentence_windows(self, text):
         """Every sentence as a window of its own."""
         spans = (s for line in segments.lines(text.text) for s in segments.sentences(text.text, *line))
@@ -107,7 +114,8 @@ def build(units):
         if i + 1 == len(units) or units[i + 1].starts_line:
             window.ids.append(END)
         found = mentions_in(unit, spans)
-        labels += bio(unit, found, len(spans))
+        labels += bio(unit, found, len(spans)) if unit.text.has_types else [IGNORED] * len(spans)
+        window.tones += tones_in(unit, spans, first_word)
         for number, (left, right) in found:
             places[id(unit.text), number] = len(window.mentions)
             window.mentions.append((first_word + left, first_word + right))
@@ -116,9 +124,8 @@ def build(units):
             window.holders.append((unit.text, mention.holders))
     window.holders = [holder_targets(text, holders, places) for text, holders in window.holders]
     texts = [unit.text for unit in units]
-    window.labels = labels if all(t.has_types for t in texts) else None
+    window.labels = labels
     window.misc = all(t.has_misc for t in texts)
-    window.tone = texts[0].tone if len({id(t) for t in texts}) == 1 else None
     return window
 
 
@@ -150,6 +157,17 @@ def mentions_in(unit, spans):
         inside = [n for n, (left, right) in enumerate(spans) if left < mention.end and right > mention.start]
         if inside:
             found.append((number, (inside[0], inside[-1] + 1)))
+    return found
+
+
+def tones_in(unit, spans, first_word):
+    """((first word, behind the last), probabilities) of the judged sentences that lie wholly in a unit."""
+    found = []
+    for start, end, probabilities in unit.text.tones:
+        if unit.start <= start and end <= unit.end:
+            inside = [first_word + n for n, (left, right) in enumerate(spans) if left < end and right > start]
+            if inside:
+                found.append(((inside[0], inside[-1] + 1), probabilities))
     return found
 
 
