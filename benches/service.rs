@@ -174,21 +174,22 @@ impl Service {
         let metrics = Metrics::new();
         let settings = engine::Settings {
             workers,
+            express_workers: 0,
             batch_tokens: 2048,
             queue_tokens: 1 << 18,
+            hang_after: Duration::from_secs(60),
         };
         let engine = Engine::start(Arc::clone(package), settings, metrics.clone())?;
         let pipeline = Pipeline::new(Arc::new(engine), 1 << 20);
         let config = ServerConfig {
-            listen: "127.0.0.1:0".parse()?,
-            http_listen: "127.0.0.1:0".parse()?,
             max_message_bytes: 16 << 20,
-            stream_documents: 32,
             grace: Duration::from_secs(1),
+            ..ServerConfig::default()
         };
         let server = Server::bind(config, metrics).await?;
         let address = format!("http://{}", server.local_addr());
-        let load = async move { Ok::<_, Failure>(pipeline) };
+        let mut pipeline = Some(pipeline);
+        let load = move |_| std::future::ready(Ok::<_, Failure>(pipeline.take()));
         tokio::spawn(server.serve(load, tokio_stream::pending()));
         let client = TaggingServiceClient::connect(address)
             .await?

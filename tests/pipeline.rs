@@ -13,7 +13,7 @@ use proptest::{
 use tagwerk::{
     api::convert,
     pipeline::{
-        Pipeline,
+        Origin, Pipeline,
         document::{Document, Features, Holder, Mention, TagOptions, TaggedDocument},
         text::{OffsetUnit, Offsets, Text},
     },
@@ -32,7 +32,7 @@ fn document(source: &str) -> Document {
 async fn tag_with(source: &str, options: TagOptions) -> TaggedDocument {
     support::pipeline()
         .await
-        .tag(document(source), options)
+        .tag(document(source), options, &Origin::alone())
         .await
         .unwrap()
 }
@@ -48,7 +48,7 @@ fn surface(tagged: &TaggedDocument, mention: &Mention) -> String {
 /// The bytes that a caller gets.
 async fn bytes(pipeline: &Pipeline, source: &str) -> Vec<u8> {
     let tagged = pipeline
-        .tag(document(source), TagOptions::default())
+        .tag(document(source), TagOptions::default(), &Origin::alone())
         .await
         .unwrap();
     prost::Message::encode_to_vec(&convert::tagged_document(&tagged, pipeline.description()))

@@ -1,6 +1,12 @@
 //! A pipeline within this process, for the commands that need one.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::task::spawn_blocking;
 
 use super::tag::{TagFailure, Tagger};
 use crate::{
@@ -8,13 +14,16 @@ use crate::{
     config::ModelArgs,
     engine::{self, Engine},
     model::{ModelError, Package},
-    pipeline::{Pipeline, error::TagError},
+    pipeline::{Origin, Pipeline, error::TagError},
     proto::tagwerk::v1,
     telemetry::Metrics,
 };
 
 /// The package that is taken where none is named.
 const DEFAULT_PACKAGE: &str = "base";
+
+/// How long a worker may be at one batch. The largest takes some seconds on a slow processor.
+const HANG_AFTER: Duration = Duration::from_secs(60);
 
 /// The directory of the package that the settings name.
 ///
@@ -44,14 +53,70 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`].
 pub async fn pipeline(args: ModelArgs) -> Result<Pipeline, LoadError> {
-    load(args, Metrics::new()).await
+    start(args, 0, Metrics::new()).await
 }
 
-/// As [`pipeline`], with the metrics of a server.
-///
-/// # Errors
-/// [`LoadError`].
-pub async fn load(args: ModelArgs, metrics: Metrics) -> Result<Pipeline, LoadError> {
+/// Makes the pipelines of a server: with its metrics, and a worker for the express lane. A later one is made only
+/// where the package has changed.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    args: ModelArgs,
+    metrics: Metrics,
+    /// What the files looked like when they were last read.
+    seen: Arc<Mutex<Option<Stamp>>>,
+}
+
+/// Size and time of change of each file of a package.
+type Stamp = Vec<(u64, SystemTime)>;
+
+impl Loader {
+    /// Loads the package that the settings name.
+    pub fn new(args: ModelArgs, metrics: Metrics) -> Self {
+        Self {
+            args,
+            metrics,
+            seen: Arc::default(),
+        }
+    }
+
+    /// A pipeline; `None` where the package still has this fingerprint.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn load(self, fingerprint: Option<String>) -> Result<Option<Pipeline>, LoadError> {
+        let own = self.clone();
+        let changed = spawn_blocking(move || own.has_changed(fingerprint.as_deref()));
+        if !changed.await.map_err(|_| LoadError::Ended)?? {
+            return Ok(None);
+        }
+        start(self.args, 1, self.metrics).await.map(Some)
+    }
+
+    /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
+    /// again, so that a broken package is refused once.
+    fn has_changed(&self, fingerprint: Option<&str>) -> Result<bool, LoadError> {
+        let wrong = |error: ModelError| LoadError::Start(error.into());
+        let directory = package_directory(&self.args).map_err(wrong)?;
+        let stamp = Some(Package::stamp(&directory).map_err(wrong)?);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(fingerprint) = fingerprint else {
+            *seen = stamp;
+            return Ok(true);
+        };
+        if *seen == stamp {
+            return Ok(false);
+        }
+        let present = Package::fingerprint(&directory).map_err(wrong)?;
+        *seen = stamp;
+        Ok(present != fingerprint)
+    }
+}
+
+async fn start(
+    args: ModelArgs,
+    express_workers: usize,
+    metrics: Metrics,
+) -> Result<Pipeline, LoadError> {
     args.check()?;
     let start = move || {
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
@@ -59,15 +124,15 @@ pub async fn load(args: ModelArgs, metrics: Metrics) -> Result<Pipeline, LoadErr
             Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
         let settings = engine::Settings {
             workers: args.worker_count(),
+            express_workers,
             batch_tokens: args.batch_tokens,
             queue_tokens: args.queue_tokens,
+            hang_after: HANG_AFTER,
         };
         let engine = Engine::start(Arc::new(package), settings, metrics)?;
         Ok(Pipeline::new(Arc::new(engine), args.max_document_bytes))
     };
-    tokio::task::spawn_blocking(start)
-        .await
-        .map_err(|_| LoadError::Ended)?
+    spawn_blocking(start).await.map_err(|_| LoadError::Ended)?
 }
 
 /// Tags in this process.
@@ -84,7 +149,7 @@ impl Tagger for LocalTagger {
             |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
         let (document, options) = convert::request(Some(document), Some(options))
             .map_err(|violations| refused(Failure::invalid(violations)))?;
-        match self.0.tag(document, options).await {
+        match self.0.tag(document, options, &Origin::alone()).await {
             Ok(tagged) => Ok(convert::tagged_document(&tagged, self.0.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {
                 retry_after,

@@ -11,7 +11,7 @@ use crate::{
     evaluation::{Evaluation, GoldReader, GoldText, IgnoredTypes, Lines, Prediction, Settings},
     model::{Model, Package},
     pipeline::{
-        Judged, Pipeline,
+        Judged, Origin, Pipeline,
         document::{Document, EntityType, Features, TagOptions},
         error::TagError,
         text::OffsetUnit,
@@ -217,7 +217,7 @@ async fn predict(pipeline: &Pipeline, gold: &GoldText) -> Result<Prediction, Tag
             features,
             min_probability: 0.0,
         };
-        let tagged = pipeline.tag(document, options).await?;
+        let tagged = pipeline.tag(document, options, &Origin::alone()).await?;
         prediction.mentions = features.closed().mentions.then_some(tagged.mentions);
         prediction.stances = layers.stances.then_some(tagged.stances);
         prediction.quotes = layers.quotes.then_some(tagged.quotes);

@@ -3,29 +3,74 @@
 //! Each worker thread owns a model and computes on one thread; several workers share the weights. Nothing here
 //! knows text, and nothing blocks the threads of the asynchronous runtime.
 
+mod crew;
 mod queue;
+mod shares;
 mod worker;
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     model::{ModelError, Package, Reading, Window},
     telemetry::Metrics,
 };
 
+use crew::{Crew, Watchdog};
 use queue::{Queue, Waiting};
+use shares::{Room, Shares};
 
 /// How the engine is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Worker threads. Each computes on one thread of its own.
     pub workers: usize,
+    /// Worker threads that serve the express lane alone. They are idle where there is no such call.
+    pub express_workers: usize,
     /// Tokens of one batch.
     pub batch_tokens: usize,
     /// Tokens that may wait. A window that finds no room waits outside, without holding memory of the engine.
     pub queue_tokens: usize,
+    /// How long a worker may be at one batch before it is replaced.
+    pub hang_after: Duration,
+}
+
+/// Which windows stand in front of which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Short single calls, for which somebody waits.
+    Express,
+    /// Everything else.
+    Bulk,
+}
+
+/// Whose work a window is, how urgent it is, and until when it is worth doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Callers share the engine in equal parts, whatever each has waiting.
+    pub caller: Arc<str>,
+    /// The lane.
+    pub lane: Lane,
+    /// When nobody waits for the reading any more.
+    pub deadline: Option<Instant>,
+}
+
+impl Ticket {
+    /// The ticket of a caller that the process is alone with, such as its own command line.
+    pub fn alone() -> Self {
+        Self {
+            caller: Arc::from(""),
+            lane: Lane::Bulk,
+            deadline: None,
+        }
+    }
+
+    /// Whether the deadline has passed.
+    pub fn is_expired(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| deadline <= Instant::now())
+    }
 }
 
 /// Why a window was not read.
@@ -34,6 +79,9 @@ pub enum EngineError {
     /// The model failed on this window, and on no other.
     #[error("{0}")]
     Failed(String),
+    /// Its deadline passed while it waited.
+    #[error("the deadline has passed")]
+    Expired,
     /// The engine has been stopped.
     #[error("the engine has been stopped")]
     Stopped,
@@ -54,7 +102,11 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Engine {
     queue: Arc<Queue>,
-    workers: Vec<JoinHandle<()>>,
+    /// Tokens of the single calls under way. Their windows wait for room in the queue, so the queue alone would not
+    /// bound how many calls wait.
+    calls: Shares,
+    crew: Arc<Crew>,
+    watchdog: Option<Watchdog>,
     package: Arc<Package>,
     settings: Settings,
 }
@@ -70,29 +122,17 @@ impl Engine {
         metrics: Metrics,
     ) -> Result<Self, StartError> {
         let queue = Arc::new(Queue::new(settings, metrics));
-        let mut engine = Self {
+        let crew = Crew::start(Arc::clone(&queue), Arc::clone(&package), settings)?;
+        let crew = Arc::new(crew);
+        let watchdog = Watchdog::start(Arc::clone(&crew))?;
+        Ok(Self {
             queue,
-            workers: Vec::with_capacity(settings.workers),
+            calls: Shares::new(settings.queue_tokens),
+            crew,
+            watchdog: Some(watchdog),
             package,
             settings,
-        };
-        for number in 0..settings.workers.max(1) {
-            let (queue, package) = (Arc::clone(&engine.queue), Arc::clone(&engine.package));
-            let (ready, started) = std::sync::mpsc::sync_channel(1);
-            let worker = std::thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn(move || worker::run(&queue, &package, &ready))
-                .map_err(StartError::Thread)?;
-            engine.workers.push(worker);
-            match started.recv() {
-                Ok(result) => result?,
-                Err(_) => {
-                    let ended = std::io::Error::other("it ended while it made its model");
-                    return Err(StartError::Thread(ended));
-                }
-            }
-        }
-        Ok(engine)
+        })
     }
 
     /// The package that the workers run.
@@ -110,34 +150,62 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`].
-    pub async fn read(&self, window: Window) -> Result<Reading, EngineError> {
-        let room = self.queue.room(window.tokens.len()).await?;
+    pub async fn read(&self, window: Window, ticket: Ticket) -> Result<Reading, EngineError> {
+        let room = self.queue.room(window.tokens.len(), &ticket).await?;
         let (answer, answered) = oneshot::channel();
         self.queue.push(Waiting {
-            window,
+            window: Arc::new(window),
+            ticket,
             answer,
             room,
+            since: Instant::now(),
         })?;
-        answered.await.unwrap_or(Err(EngineError::Stopped))
+        let mut presence = Presence(Some(&self.queue));
+        let reading = answered.await;
+        presence.0 = None;
+        reading.unwrap_or(Err(EngineError::Stopped))
     }
 
-    /// Whether the queue has no room for another batch.
-    pub fn is_full(&self) -> bool {
-        self.queue.is_full()
+    /// Admits a single call of about so many tokens for as long as the returned value lives; `None` where the queue
+    /// has no room for another batch of this caller, or as many tokens of such calls are under way as it holds.
+    pub fn admit(&self, tokens: usize, ticket: &Ticket) -> Option<Admission> {
+        if self.queue.is_full(ticket) {
+            return None;
+        }
+        self.calls.try_room(tokens, ticket).map(Admission)
     }
 
     /// How long a caller should wait before it tries again: until half of the queue is worked off.
     pub fn retry_after(&self) -> Duration {
         self.queue.half_worked_off_in()
     }
+
+    /// How long so many tokens of a caller will take, waiting included, at the pace of the last seconds. `None`
+    /// before the pace is known.
+    pub fn time_for(&self, tokens: usize, ticket: &Ticket) -> Option<Duration> {
+        self.queue.time_for(tokens, ticket)
+    }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.queue.close();
-        for worker in self.workers.drain(..) {
-            // A worker that panicked has nothing to hand over.
-            let _ = worker.join();
+        // The watchdog goes last: a worker that hangs now must not hold up the end.
+        self.crew.dismiss();
+        self.watchdog = None;
+    }
+}
+
+/// A single call under way; see [`Engine::admit`].
+#[derive(Debug)]
+pub struct Admission(#[expect(dead_code, reason = "held for its drop")] Room);
+
+/// Somebody who waits for a reading; dropped before it came, its window is dead.
+struct Presence<'a>(Option<&'a Queue>);
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0 {
+            queue.abandon();
         }
     }
 }

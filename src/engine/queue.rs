@@ -1,140 +1,195 @@
-//! The queue between callers and workers, bounded in tokens.
+//! The queue between callers and workers, bounded in tokens and fair between callers.
+//!
+//! Every caller has a flow of its own in each lane, and the flows take turns by deficit round robin (Shreedhar and
+//! Varghese, "Efficient fair queuing using deficit round robin", SIGCOMM 1995): a caller with ten thousand waiting
+//! windows gets as many tokens a turn as one with a single window. Small single calls go through a lane of their own
+//! with room of their own, and one worker serves nothing else, so that a bulk stream never stands in front of them.
+
+mod flows;
+mod pace;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     model::{Reading, Window},
     telemetry::Metrics,
 };
 
-use super::{EngineError, Settings};
-
-/// Waiting windows that are looked through for ones of a length that fits the batch.
-const LOOK_AHEAD: usize = 512;
-
-/// Windows whose lengths differ by at most this many tokens share a batch.
-const SIMILAR: usize = 32;
+use self::{flows::Flows, pace::Pace};
+use super::{
+    EngineError, Lane, Settings, Ticket,
+    shares::{Room, Shares},
+};
 
 /// A window that waits for a worker.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub window: Window,
+    pub window: Arc<Window>,
+    pub ticket: Ticket,
     /// Where the reading goes. Closed when the caller has gone.
     pub answer: oneshot::Sender<Result<Reading, EngineError>>,
     /// The window's part of the queue's tokens, given back when it has been read.
     #[expect(dead_code, reason = "held for its drop")]
-    pub room: OwnedSemaphorePermit,
+    pub room: Room,
+    pub since: Instant,
 }
 
-/// Windows in the order in which they came.
+impl Waiting {
+    fn tokens(&self) -> usize {
+        self.window.tokens.len()
+    }
+
+    /// Whether nobody waits for the reading any more.
+    fn is_dead(&self) -> bool {
+        self.answer.is_closed() || self.ticket.is_expired()
+    }
+}
+
+/// Windows that wait, by caller.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
-    room: Arc<Semaphore>,
+    express_filled: Condvar,
+    shares: Shares,
     settings: Settings,
     pub metrics: Metrics,
 }
 
 #[derive(Debug)]
 struct State {
-    waiting: VecDeque<Waiting>,
-    tokens: usize,
+    flows: Flows,
+    /// Windows that are read alone, since a batch with them did not come to an end.
+    alone: Vec<Waiting>,
+    /// Windows in the queue whose callers have gone, counted since the last sweep.
+    abandoned: usize,
     closed: bool,
     pace: Pace,
-}
-
-/// Tokens per second that the workers get through together, smoothed.
-#[derive(Debug, Default)]
-struct Pace {
-    since: Option<Instant>,
-    tokens: usize,
-    per_second: Option<f64>,
 }
 
 impl Queue {
     pub fn new(settings: Settings, metrics: Metrics) -> Self {
         Self {
             state: Mutex::new(State {
-                waiting: VecDeque::new(),
-                tokens: 0,
+                flows: Flows::default(),
+                alone: Vec::new(),
+                abandoned: 0,
                 closed: false,
                 pace: Pace::default(),
             }),
             filled: Condvar::new(),
-            room: Arc::new(Semaphore::new(
-                settings.queue_tokens.min(Semaphore::MAX_PERMITS),
-            )),
+            express_filled: Condvar::new(),
+            shares: Shares::new(settings.queue_tokens),
             settings,
             metrics,
         }
     }
 
-    /// Waits for room for so many tokens.
-    pub async fn room(&self, tokens: usize) -> Result<OwnedSemaphorePermit, EngineError> {
-        // A window larger than the whole queue may use all of it.
-        let tokens = tokens.min(self.settings.queue_tokens);
-        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        Arc::clone(&self.room)
-            .acquire_many_owned(tokens)
-            .await
-            .map_err(|_| EngineError::Stopped)
+    /// Waits for room for so many tokens in the caller's share and in its lane.
+    pub async fn room(&self, tokens: usize, ticket: &Ticket) -> Result<Room, EngineError> {
+        self.shares.room(tokens, ticket).await
     }
 
-    /// Whether there is no room for another batch.
-    pub fn is_full(&self) -> bool {
+    /// Whether there is no room for another batch of this caller.
+    pub fn is_full(&self, ticket: &Ticket) -> bool {
         let least = self.settings.batch_tokens.min(self.settings.queue_tokens);
-        self.room.available_permits() < least
+        self.shares.is_full(least, ticket)
     }
 
     /// How long it takes until half of what waits is worked off, at the pace of the last seconds.
     pub fn half_worked_off_in(&self) -> Duration {
         let state = self.lock();
-        let per_second = state.pace.per_second.unwrap_or(1000.0).max(1.0);
-        let seconds = (state.tokens as f64 / 2.0 / per_second).clamp(0.05, 60.0);
-        Duration::from_secs_f64(seconds)
+        let half = state.pace.time_for(state.flows.tokens() / 2);
+        half.clamp(Duration::from_millis(50), Duration::from_secs(60))
+    }
+
+    /// How long so many tokens of a caller have to wait at least, and then take. `None` before the pace is known.
+    pub fn time_for(&self, tokens: usize, ticket: &Ticket) -> Option<Duration> {
+        let state = self.lock();
+        // The express lane has workers of its own: what waits in the other is not before it.
+        let apart = self.settings.express_workers > 0 && ticket.lane == Lane::Express;
+        let before = state.flows.tokens_before(tokens, ticket, apart);
+        state
+            .pace
+            .is_known()
+            .then(|| state.pace.time_for(before + tokens))
     }
 
     pub fn push(&self, waiting: Waiting) -> Result<(), EngineError> {
+        let lane = waiting.ticket.lane;
         let mut state = self.lock();
         if state.closed {
             return Err(EngineError::Stopped);
         }
-        state.tokens += waiting.window.tokens.len();
-        state.waiting.push_back(waiting);
-        self.metrics.set_queue_tokens(state.tokens);
+        state.flows.push(waiting);
+        self.show(&state);
         drop(state);
+        if lane == Lane::Express {
+            self.express_filled.notify_one();
+        }
         self.filled.notify_one();
         Ok(())
     }
 
-    /// Waits for windows and takes a batch: the oldest and others of similar length. `None` when the queue is
-    /// closed and empty.
+    /// Puts back the windows of a batch that did not come to an end; each is read alone.
+    pub fn push_alone(&self, batch: Vec<Waiting>) {
+        self.lock().alone.extend(batch);
+        self.filled.notify_all();
+    }
+
+    /// Notes that the caller of a waiting window has gone. Where most of the queue is abandoned, it is swept: the
+    /// dead would otherwise hold room until their turn comes.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned += 1;
+        if 2 * state.abandoned > state.flows.windows() {
+            state.abandoned = 0;
+            let dead = state.flows.sweep();
+            self.metrics.windows_died(dead.len());
+            self.show(&state);
+            drop(state);
+            end(dead);
+        }
+    }
+
+    /// Waits for windows and takes a batch: the one whose turn it is and others of similar length. `None` when the
+    /// queue is closed and empty.
     ///
     /// A batch is at most this worker's share of what waits, so that the windows of one document spread over all
-    /// workers; with much waiting it is filled to the token budget.
-    pub fn take(&self) -> Option<Vec<Waiting>> {
+    /// workers; with much waiting it is filled to the token budget. No window in it is dead.
+    pub fn take(&self, lane: Option<Lane>) -> Option<Vec<Waiting>> {
         let mut state = self.lock();
         loop {
-            state.drop_dead();
-            if let Some(batch) = state.batch(&self.settings) {
-                self.metrics.set_queue_tokens(state.tokens);
+            let mut dead = Vec::new();
+            let batch = match state.next_alone(lane) {
+                Some(waiting) => Some(vec![waiting]),
+                None => state.flows.batch(&self.settings, lane, &mut dead),
+            };
+            if !dead.is_empty() {
+                self.metrics.windows_died(dead.len());
+                end(dead);
+            }
+            self.show(&state);
+            if let Some(batch) = batch {
+                for waiting in &batch {
+                    self.metrics.window_waited(waiting.since.elapsed());
+                }
                 return Some(batch);
             }
             if state.closed {
                 return None;
             }
-            state.pace.since = None;
-            state = self
-                .filled
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state.pace.pause();
+            let filled = match lane {
+                Some(Lane::Express) => &self.express_filled,
+                _ => &self.filled,
+            };
+            state = filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -146,8 +201,14 @@ impl Queue {
     /// Lets the workers finish what waits and refuses everything new.
     pub fn close(&self) {
         self.lock().closed = true;
-        self.room.close();
+        self.shares.close();
         self.filled.notify_all();
+        self.express_filled.notify_all();
+    }
+
+    fn show(&self, state: &State) {
+        let tokens = state.flows.tokens();
+        self.metrics.set_queue(tokens, state.pace.time_for(tokens));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -157,62 +218,24 @@ impl Queue {
 }
 
 impl State {
-    /// Takes out windows at the front whose callers have gone.
-    fn drop_dead(&mut self) {
-        while self.waiting.front().is_some_and(|w| w.answer.is_closed()) {
-            self.remove(0);
+    /// A window to be read alone. The worker of the express lane leaves them to the others: it must not hang.
+    fn next_alone(&mut self, lane: Option<Lane>) -> Option<Waiting> {
+        if lane.is_some() {
+            return None;
         }
-    }
-
-    fn remove(&mut self, index: usize) -> Option<Waiting> {
-        let waiting = self.waiting.remove(index)?;
-        self.tokens -= waiting.window.tokens.len();
-        Some(waiting)
-    }
-
-    fn batch(&mut self, settings: &Settings) -> Option<Vec<Waiting>> {
-        let share = self.tokens.div_ceil(settings.workers.max(1));
-        let budget = settings.batch_tokens.min(share);
-        let first = self.remove(0)?;
-        let length = first.window.tokens.len();
-        let mut room = budget.saturating_sub(length);
-        let mut batch = vec![first];
-        let mut index = 0;
-        for _ in 0..LOOK_AHEAD {
-            let Some(next) = self.waiting.get(index) else {
-                break;
-            };
-            let tokens = next.window.tokens.len();
-            if next.answer.is_closed() {
-                self.remove(index);
-            } else if tokens.abs_diff(length) <= SIMILAR && tokens <= room {
-                room -= tokens;
-                batch.extend(self.remove(index));
-            } else {
-                index += 1;
-            }
-            if room == 0 {
-                break;
+        while let Some(waiting) = self.alone.pop() {
+            if !waiting.is_dead() {
+                return Some(waiting);
             }
         }
-        Some(batch)
+        None
     }
 }
 
-impl Pace {
-    fn add(&mut self, tokens: usize) {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        self.tokens += tokens;
-        let seconds = since.elapsed().as_secs_f64();
-        if seconds > 0.5 {
-            let now = self.tokens as f64 / seconds;
-            self.per_second = Some(
-                self.per_second
-                    .map_or(now, |before| 0.7 * before + 0.3 * now),
-            );
-            self.since = None;
-            self.tokens = 0;
-        }
+/// Tells those who still listen that their time is over.
+fn end(dead: Vec<Waiting>) {
+    for waiting in dead {
+        let _ = waiting.answer.send(Err(EngineError::Expired));
     }
 }
 
@@ -222,93 +245,204 @@ mod tests {
 
     const SETTINGS: Settings = Settings {
         workers: 1,
+        express_workers: 0,
         batch_tokens: 100,
         queue_tokens: 1000,
+        hang_after: Duration::from_secs(60),
     };
 
     type Answer = oneshot::Receiver<Result<Reading, EngineError>>;
 
-    async fn push(queue: &Queue, tokens: usize) -> Answer {
-        let window = Window {
+    fn queue() -> Queue {
+        Queue::new(SETTINGS, Metrics::new())
+    }
+
+    fn ticket(caller: &str) -> Ticket {
+        Ticket {
+            caller: caller.into(),
+            lane: Lane::Bulk,
+            deadline: None,
+        }
+    }
+
+    async fn push_as(queue: &Queue, tokens: usize, ticket: Ticket) -> Answer {
+        let window = Arc::new(Window {
             tokens: vec![0; tokens],
             ..Window::default()
-        };
-        let room = queue.room(tokens).await.unwrap();
+        });
+        let room = queue.room(tokens, &ticket).await.unwrap();
         let (answer, answered) = oneshot::channel();
+        let since = Instant::now();
         queue
             .push(Waiting {
                 window,
+                ticket,
                 answer,
                 room,
+                since,
             })
             .unwrap();
         answered
+    }
+
+    async fn push(queue: &Queue, tokens: usize) -> Answer {
+        push_as(queue, tokens, ticket("a")).await
     }
 
     fn lengths(batch: Option<Vec<Waiting>>) -> Vec<usize> {
         batch
             .into_iter()
             .flatten()
-            .map(|w| w.window.tokens.len())
+            .map(|waiting| waiting.tokens())
             .collect()
     }
 
     #[tokio::test]
     async fn a_batch_holds_the_oldest_and_others_of_similar_length_within_the_budget() {
-        let queue = Queue::new(SETTINGS, Metrics::new());
+        let queue = queue();
         let mut answers = Vec::new();
         for tokens in [40, 90, 30, 50, 20] {
             answers.push(push(&queue, tokens).await);
         }
-        assert_eq!(lengths(queue.take()), [40, 30, 20]);
-        assert_eq!(lengths(queue.take()), [90]);
-        assert_eq!(lengths(queue.take()), [50]);
+        assert_eq!(lengths(queue.take(None)), [40, 30, 20]);
+        assert_eq!(lengths(queue.take(None)), [90]);
+        assert_eq!(lengths(queue.take(None)), [50]);
     }
 
     #[tokio::test]
     async fn a_batch_is_the_workers_share_of_what_waits() {
-        let queue = Queue::new(
-            Settings {
-                workers: 2,
-                ..SETTINGS
-            },
-            Metrics::new(),
-        );
+        let workers = 2;
+        let settings = Settings {
+            workers,
+            ..SETTINGS
+        };
+        let queue = Queue::new(settings, Metrics::new());
         let _answers = [push(&queue, 20).await, push(&queue, 20).await];
-        assert_eq!(lengths(queue.take()), [20]);
-        assert_eq!(lengths(queue.take()), [20]);
+        assert_eq!(lengths(queue.take(None)), [20]);
+        assert_eq!(lengths(queue.take(None)), [20]);
     }
 
     #[tokio::test]
     async fn a_window_whose_caller_has_gone_is_never_taken() {
-        let queue = Queue::new(SETTINGS, Metrics::new());
+        let queue = queue();
         drop(push(&queue, 10).await);
         let _kept = push(&queue, 11).await;
         drop(push(&queue, 12).await);
-        assert_eq!(lengths(queue.take()), [11]);
+        assert_eq!(lengths(queue.take(None)), [11]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_whose_deadline_has_passed_is_never_taken_and_its_caller_is_told() {
+        let queue = queue();
+        let late = Ticket {
+            deadline: Some(Instant::now() + Duration::from_secs(1)),
+            ..ticket("a")
+        };
+        let answer = push_as(&queue, 10, late).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let _kept = push(&queue, 11).await;
+        assert_eq!(lengths(queue.take(None)), [11]);
+        assert_eq!(answer.await.unwrap(), Err(EngineError::Expired));
+    }
+
+    #[tokio::test]
+    async fn callers_take_turns_whatever_they_have_waiting() {
+        let settings = Settings {
+            batch_tokens: 600,
+            queue_tokens: 100_000,
+            ..SETTINGS
+        };
+        let queue = Queue::new(settings, Metrics::new());
+        let mut answers = Vec::new();
+        for _ in 0..50 {
+            answers.push(push_as(&queue, 500, ticket("bulk")).await);
+        }
+        answers.push(push_as(&queue, 90, ticket("other")).await);
+        let taken: Vec<Vec<usize>> = (0..3).map(|_| lengths(queue.take(None))).collect();
+        assert!(
+            taken.contains(&vec![90]),
+            "the other caller waits behind the bulk: {taken:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_express_worker_takes_nothing_but_express_windows() {
+        let queue = queue();
+        let _bulk = push(&queue, 10).await;
+        let express = Ticket {
+            lane: Lane::Express,
+            ..ticket("b")
+        };
+        let _express = push_as(&queue, 20, express).await;
+        assert_eq!(lengths(queue.take(Some(Lane::Express))), [20]);
+        assert_eq!(lengths(queue.take(None)), [10]);
+    }
+
+    #[tokio::test]
+    async fn one_caller_cannot_fill_the_queue_for_the_others() {
+        let queue = queue();
+        let mut answers = Vec::new();
+        for _ in 0..5 {
+            answers.push(push(&queue, 100).await);
+        }
+        let first = ticket("a");
+        let mut room = std::pin::pin!(queue.room(100, &first));
+        assert!(queue.is_full(&first));
+        assert!(futures::poll!(room.as_mut()).is_pending());
+        assert!(!queue.is_full(&ticket("b")));
+        answers.push(push_as(&queue, 100, ticket("b")).await);
     }
 
     #[tokio::test]
     async fn a_full_queue_takes_no_more_until_a_batch_has_left_it() {
-        let queue = Queue::new(SETTINGS, Metrics::new());
+        let queue = queue();
         let mut answers = Vec::new();
-        for _ in 0..10 {
-            answers.push(push(&queue, 100).await);
+        for number in 0..10 {
+            answers.push(push_as(&queue, 100, ticket(&(number % 2).to_string())).await);
         }
-        assert!(queue.is_full());
-        let mut room = std::pin::pin!(queue.room(100));
+        let other = ticket("other");
+        assert!(queue.is_full(&other));
+        let mut room = std::pin::pin!(queue.room(100, &other));
         assert!(futures::poll!(room.as_mut()).is_pending());
-        drop(queue.take());
+        drop(queue.take(None));
         assert!(futures::poll!(room.as_mut()).is_ready());
     }
 
     #[tokio::test]
+    async fn room_of_abandoned_windows_is_given_back_before_their_turn() {
+        let queue = queue();
+        let _first = push(&queue, 100).await;
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            answers.push(push(&queue, 100).await);
+        }
+        assert!(queue.is_full(&ticket("a")));
+        for answer in answers {
+            drop(answer);
+            queue.abandon();
+        }
+        assert!(!queue.is_full(&ticket("a")));
+    }
+
+    #[tokio::test]
+    async fn windows_of_a_batch_that_hung_are_taken_one_by_one() {
+        let queue = queue();
+        let _answers = [push(&queue, 10).await, push(&queue, 11).await];
+        let batch = queue.take(None).unwrap();
+        assert_eq!(batch.len(), 2);
+        queue.push_alone(batch);
+        assert_eq!(lengths(queue.take(None)).len(), 1);
+        assert_eq!(lengths(queue.take(None)).len(), 1);
+    }
+
+    #[tokio::test]
     async fn a_closed_queue_gives_out_what_waits_and_refuses_the_rest() {
-        let queue = Queue::new(SETTINGS, Metrics::new());
+        let queue = queue();
         let _answer = push(&queue, 10).await;
         queue.close();
-        assert_eq!(queue.room(10).await.map(drop), Err(EngineError::Stopped));
-        assert_eq!(lengths(queue.take()), [10]);
-        assert!(queue.take().is_none());
+        let refused = queue.room(10, &ticket("a")).await.map(drop);
+        assert_eq!(refused, Err(EngineError::Stopped));
+        assert_eq!(lengths(queue.take(None)), [10]);
+        assert!(queue.take(None).is_none());
     }
 }

@@ -3,26 +3,90 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc::SyncSender},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::SyncSender},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::model::{Heads, Model, ModelError, Package, Reading, Window};
 
 use super::{
-    EngineError,
+    EngineError, Lane,
     queue::{Queue, Waiting},
 };
 
-/// Makes a model, says whether that went well, and works until the queue closes.
-pub(super) fn run(
-    queue: &Queue,
-    package: &Arc<Package>,
-    ready: &SyncSender<Result<(), ModelError>>,
-) {
+/// What a worker is at, so that the watchdog can see it and take it away.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    work: Mutex<Work>,
+}
+
+#[derive(Debug, Default)]
+enum Work {
+    /// The worker waits for a batch.
+    #[default]
+    None,
+    /// It reads one.
+    Batch { since: Instant, batch: Vec<Waiting> },
+    /// The watchdog has given the worker up: whatever it still comes to is for nobody.
+    TakenAway,
+}
+
+impl Bench {
+    fn put(&self, batch: Vec<Waiting>) {
+        let since = Instant::now();
+        *self.lock() = Work::Batch { since, batch };
+    }
+
+    /// The batch, now read; `None` where the watchdog has taken it.
+    fn take_back(&self) -> Option<Vec<Waiting>> {
+        let mut work = self.lock();
+        match std::mem::take(&mut *work) {
+            Work::Batch { batch, .. } => Some(batch),
+            Work::None => None,
+            Work::TakenAway => {
+                *work = Work::TakenAway;
+                None
+            }
+        }
+    }
+
+    /// Takes away a batch that has been read for longer than `limit`.
+    pub fn take_away(&self, limit: Duration) -> Option<Vec<Waiting>> {
+        let mut work = self.lock();
+        match &*work {
+            Work::Batch { since, .. } if since.elapsed() > limit => {}
+            _ => return None,
+        }
+        match std::mem::replace(&mut *work, Work::TakenAway) {
+            Work::Batch { batch, .. } => Some(batch),
+            Work::None | Work::TakenAway => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        // Nothing panics while it holds the lock.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a worker needs.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub queue: Arc<Queue>,
+    pub package: Arc<Package>,
+    pub bench: Arc<Bench>,
+    /// The only lane that it serves, or all.
+    pub lane: Option<Lane>,
+}
+
+/// Makes a model, says whether that went well, and works until the queue closes or the watchdog gives it up.
+pub(super) fn run(place: &Place, ready: &SyncSender<Result<(), ModelError>>) {
     // Every worker computes on its own thread alone: workers side by side beat threads within one.
     tch::set_num_threads(1);
-    let model = Model::new(Arc::clone(package)).and_then(|model| {
-        model.read(&[&first_window(package)])?;
+    let model = Model::new(Arc::clone(&place.package)).and_then(|model| {
+        model.read(&[&first_window(&place.package)])?;
         Ok(model)
     });
     let mut model = match model {
@@ -35,59 +99,85 @@ pub(super) fn run(
     if ready.send(Ok(())).is_err() {
         return;
     }
-    while let Some(batch) = queue.take() {
-        let tokens = batch
-            .iter()
-            .map(|waiting| waiting.window.tokens.len())
-            .sum();
-        queue.metrics.batch_encoded(batch.len(), tokens);
-        answer(queue, package, &mut model, batch);
-        queue.worked_off(tokens);
-    }
-}
-
-/// Reads a batch. Where it fails as a whole, each window is read alone, so that only the culprit fails.
-fn answer(queue: &Queue, package: &Arc<Package>, model: &mut Model, batch: Vec<Waiting>) {
-    let windows: Vec<&Window> = batch.iter().map(|waiting| &waiting.window).collect();
-    match read(queue, package, model, &windows) {
-        Ok(readings) => {
-            for (waiting, reading) in batch.into_iter().zip(readings) {
-                // The caller may have gone.
-                let _ = waiting.answer.send(Ok(reading));
-            }
-        }
-        Err(_) if batch.len() > 1 => {
-            for waiting in batch {
-                answer(queue, package, model, vec![waiting]);
-            }
-        }
-        Err(error) => {
-            tracing::error!(%error, "a window could not be read");
-            for waiting in batch {
-                let _ = waiting.answer.send(Err(error.clone()));
-            }
+    while let Some(batch) = place.queue.take(place.lane) {
+        if !place.work(&mut model, batch) {
+            return;
         }
     }
 }
 
-fn read(
-    queue: &Queue,
-    package: &Arc<Package>,
-    model: &mut Model,
-    windows: &[&Window],
-) -> Result<Vec<Reading>, EngineError> {
-    match catch_unwind(AssertUnwindSafe(|| model.read(windows))) {
-        Ok(Ok(readings)) if readings.len() == windows.len() => Ok(readings),
-        Ok(Ok(_)) => Err(EngineError::Failed("a window was left out".to_owned())),
-        Ok(Err(error)) => Err(EngineError::Failed(error.to_string())),
-        Err(panic) => {
-            // What the panic left behind in the model is unknown: the next batch gets a new one.
-            queue.metrics.worker_restarted();
-            if let Ok(new) = Model::new(Arc::clone(package)) {
-                *model = new;
+impl Place {
+    /// Reads a batch and answers its windows. Where it fails as a whole, each window is read alone, so that only the
+    /// culprit fails. False where the watchdog has given this worker up.
+    fn work(&self, model: &mut Model, batch: Vec<Waiting>) -> bool {
+        let windows: Vec<Arc<Window>> = batch.iter().map(|w| Arc::clone(&w.window)).collect();
+        let tokens = windows.iter().map(|window| window.tokens.len()).sum();
+        self.bench.put(batch);
+        let began = Instant::now();
+        let result = self.read(model, &windows);
+        let Some(batch) = self.bench.take_back() else {
+            return false;
+        };
+        match result {
+            Ok(readings) => {
+                let metrics = &self.queue.metrics;
+                metrics.batch_encoded(windows.len(), tokens, began.elapsed());
+                for (waiting, reading) in batch.into_iter().zip(readings) {
+                    // The caller may have gone.
+                    let _ = waiting.answer.send(Ok(reading));
+                }
+                self.queue.worked_off(tokens);
             }
-            Err(EngineError::Failed(message(panic.as_ref())))
+            Err(_) if batch.len() > 1 => {
+                return batch
+                    .into_iter()
+                    .all(|waiting| self.work(model, vec![waiting]));
+            }
+            Err(error) => {
+                tracing::error!(%error, "a window could not be read");
+                for waiting in batch {
+                    let _ = waiting.answer.send(Err(error.clone()));
+                }
+            }
         }
+        true
+    }
+
+    fn read(
+        &self,
+        model: &mut Model,
+        windows: &[Arc<Window>],
+    ) -> Result<Vec<Reading>, EngineError> {
+        let windows: Vec<&Window> = windows.iter().map(Arc::as_ref).collect();
+        let read = || {
+            #[cfg(feature = "faults")]
+            windows.iter().filter_map(|w| w.fault).for_each(strike);
+            model.read(&windows)
+        };
+        match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(Ok(readings)) if readings.len() == windows.len() => Ok(readings),
+            Ok(Ok(_)) => Err(EngineError::Failed("a window was left out".to_owned())),
+            Ok(Err(error)) => Err(EngineError::Failed(error.to_string())),
+            Err(panic) => {
+                // What the panic left behind in the model is unknown: the next batch gets a new one.
+                self.queue.metrics.worker_restarted("panic");
+                if let Ok(new) = Model::new(Arc::clone(&self.package)) {
+                    *model = new;
+                }
+                Err(EngineError::Failed(message(panic.as_ref())))
+            }
+        }
+    }
+}
+
+/// A fault on demand, for the tests that show that it stays where it is.
+#[cfg(feature = "faults")]
+fn strike(fault: crate::model::Fault) {
+    match fault {
+        crate::model::Fault::Panic => panic!("on demand"),
+        crate::model::Fault::Hang => loop {
+            std::thread::park();
+        },
     }
 }
 

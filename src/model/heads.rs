@@ -116,13 +116,11 @@ impl HeadWeights {
                 mention.stance = Some(stance);
             }
         }
-        let mut tone = None;
-        if window.heads.tone {
-            let mean = words.f_mean_dim(0, false, Kind::Float)?;
-            let input = Tensor::f_cat(&[&first_token, &mean], 0)?.f_unsqueeze(0)?;
-            tone = self.tone.distributions(&input)?.first().copied();
+        let mut tones = Vec::new();
+        if window.heads.tone && !window.sentences.is_empty() {
+            tones = self.tones(&window.sentences, &words, &first_token)?;
         }
-        Ok(Reading { mentions, tone })
+        Ok(Reading { mentions, tones })
     }
 
     fn find(&self, window: &Window, words: &Tensor) -> Result<Vec<WindowMention>, ModelError> {
@@ -151,6 +149,21 @@ impl HeadWeights {
         TypeProbabilities(EntityType::ALL.map(of))
     }
 
+    /// The tone of each sentence, from `c` and the mean of its words.
+    fn tones(
+        &self,
+        sentences: &[std::ops::Range<usize>],
+        words: &Tensor,
+        first_token: &Tensor,
+    ) -> Result<Vec<Distribution>, ModelError> {
+        let mut rows = Vec::with_capacity(sentences.len());
+        for sentence in sentences {
+            let mean = mean_of(words, sentence)?;
+            rows.push(Tensor::f_cat(&[first_token, &mean], 0)?);
+        }
+        self.tone.distributions(&Tensor::f_stack(&rows, 0)?)
+    }
+
     fn stances(
         &self,
         mentions: &[WindowMention],
@@ -160,11 +173,8 @@ impl HeadWeights {
         let n = mentions.len() as i64;
         let mut forms = Vec::with_capacity(mentions.len());
         for mention in mentions {
-            let (start, len) = (mention.words.start as i64, mention.words.len() as i64);
-            let mean = words
-                .f_narrow(0, start, len)?
-                .f_mean_dim(0, false, Kind::Float)?;
-            let first = words.f_get(start)?;
+            let mean = mean_of(words, &mention.words)?;
+            let first = words.f_get(mention.words.start as i64)?;
             forms.push(Tensor::f_cat(&[mean, first], 0)?);
         }
         let forms = Tensor::f_stack(&forms, 0)?;
@@ -202,6 +212,12 @@ impl HeadWeights {
             })
             .collect())
     }
+}
+
+/// `[h]`: the mean of some words.
+fn mean_of(words: &Tensor, range: &std::ops::Range<usize>) -> Result<Tensor, ModelError> {
+    let some = words.f_narrow(0, range.start as i64, range.len() as i64)?;
+    Ok(some.f_mean_dim(0, false, Kind::Float)?)
 }
 
 /// The row of the distance table for each target (rows) and candidate (columns): `[n, n + 2]`.

@@ -18,8 +18,10 @@ pub use description::{Description, Figure};
 pub use encoder::{Encoder, Precision};
 pub use error::ModelError;
 pub use label::{Distribution, EntityType, Polarity, TypeProbabilities};
-pub use package::{Package, SpecialTokens, ToneContext, WindowLimits};
+pub use package::{Package, SpecialTokens, WindowLimits};
 pub use tokenizer::{Token, Tokenizer};
+#[cfg(feature = "faults")]
+pub use window::Fault;
 pub use window::{Heads, Reading, Window, WindowMention, WindowStance, Word};
 
 use std::sync::Arc;

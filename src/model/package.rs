@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::SystemTime,
 };
 
 use rust_bert::bert::BertConfig;
@@ -28,12 +29,12 @@ pub struct WindowLimits {
     pub tokens: usize,
 }
 
-/// What the tone head was trained to see.
+/// What the tone head was trained to see. A package whose head wants anything else is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ToneContext {
-    /// A sentence in a window of its own.
-    Sentence,
+enum ToneContext {
+    /// The words of a sentence in the window in which it stands.
+    Window,
 }
 
 /// Special token ids.
@@ -53,12 +54,19 @@ struct Config {
     languages: Vec<String>,
     labels: Labels,
     windows: WindowLimits,
-    tone: Tone,
+    #[serde(rename = "tone")]
+    _tone: Tone,
     #[serde(default)]
     figures: Vec<Figure>,
     model_type: String,
     bos_token_id: u32,
     eos_token_id: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tone {
+    #[serde(rename = "context")]
+    _context: ToneContext,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,17 +77,11 @@ struct Labels {
     holder_special: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Tone {
-    context: ToneContext,
-}
-
 /// An opened and checked model package. Its weights are held once, whatever the number of models made of it.
 #[derive(Debug)]
 pub struct Package {
     description: Description,
     windows: WindowLimits,
-    tone_context: ToneContext,
     special_tokens: SpecialTokens,
     entity_types: Vec<EntityType>,
     tokenizer: Tokenizer,
@@ -127,7 +129,6 @@ impl Package {
             encoder: encoder::variables(&tensors, &bert, precision)?,
             description: config.describe(fingerprint(directory)?),
             windows: config.windows,
-            tone_context: config.tone.context,
             special_tokens: SpecialTokens {
                 begin: config.bos_token_id,
                 end: config.eos_token_id,
@@ -165,6 +166,28 @@ impl Package {
             })
     }
 
+    /// The fingerprint of the package in a directory, as its description would name it.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`] with the file that cannot be read.
+    pub fn fingerprint(directory: &Path) -> Result<String, ModelError> {
+        fingerprint(directory)
+    }
+
+    /// Size and time of change of the files of the package in a directory: while they stay the same, so does the
+    /// fingerprint, which takes far longer.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`] with the file that cannot be looked at.
+    pub fn stamp(directory: &Path) -> Result<Vec<(u64, SystemTime)>, ModelError> {
+        let stamp = |name: &str| {
+            let path = directory.join(name);
+            let stamp = fs::metadata(&path).and_then(|meta| Ok((meta.len(), meta.modified()?)));
+            stamp.map_err(|source| ModelError::Io { path, source })
+        };
+        FILES.iter().map(|name| stamp(name)).collect()
+    }
+
     /// What the package says of itself.
     pub fn description(&self) -> &Description {
         &self.description
@@ -173,11 +196,6 @@ impl Package {
     /// How long windows are.
     pub fn windows(&self) -> WindowLimits {
         self.windows
-    }
-
-    /// What the tone head needs to see.
-    pub fn tone_context(&self) -> ToneContext {
-        self.tone_context
     }
 
     /// The tokens around segments.

@@ -11,7 +11,7 @@ pub struct Heads {
     pub ner: bool,
     /// The stance toward each mention and its holder.
     pub stance: bool,
-    /// The tone of the window as a whole.
+    /// The tone of each of [`Window::sentences`].
     pub tone: bool,
 }
 
@@ -34,8 +34,23 @@ pub struct Window {
     pub words: Vec<Word>,
     /// Spans that are given instead of found, as ranges of [`Window::words`]. They are judged as they stand.
     pub targets: Option<Vec<Range<usize>>>,
+    /// The sentences, as ranges of [`Window::words`] that are not empty.
+    pub sentences: Vec<Range<usize>>,
     /// What to compute.
     pub heads: Heads,
+    /// What happens when the window is read.
+    #[cfg(feature = "faults")]
+    pub fault: Option<Fault>,
+}
+
+/// A fault on demand, for tests alone: an ordinary build has none.
+#[cfg(feature = "faults")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The worker panics.
+    Panic,
+    /// The worker does not come back.
+    Hang,
 }
 
 /// What a model found in one window.
@@ -43,8 +58,8 @@ pub struct Window {
 pub struct Reading {
     /// The mentions in order: those found, or those given by [`Window::targets`].
     pub mentions: Vec<WindowMention>,
-    /// The tone of the window, where asked for and where it has a word.
-    pub tone: Option<Distribution>,
+    /// The tone of each of [`Window::sentences`], where asked for.
+    pub tones: Vec<Distribution>,
 }
 
 /// A mention within its window.

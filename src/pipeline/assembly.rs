@@ -56,19 +56,13 @@ impl Assembly {
 
     /// Takes the next window of the document. Windows come in the order in which they were made.
     pub fn add(&mut self, piece: &Piece, reading: Reading) {
-        let features = self.options.features.closed();
-        let of_text = piece.sentence.is_none() || self.sentences.len() == 1;
-        // Where only the tone is asked for, its windows are all there is.
-        if of_text || !features.mentions {
-            self.windows += 1;
-            for &segment in &piece.segments {
-                self.covered.add(&self.text, segment);
-            }
+        self.windows += 1;
+        for &segment in &piece.segments {
+            self.covered.add(&self.text, segment);
         }
-        if let (Some(sentence), Some(tone)) = (piece.sentence, reading.tone) {
-            let weight = piece.segments.iter().map(|s| s.len()).sum::<usize>() as f32;
+        for (&(sentence, words), &tone) in piece.sentences.iter().zip(&reading.tones) {
             if let Some(tones) = self.tones.get_mut(sentence) {
-                tones.push((tone, weight));
+                tones.push((tone, words as f32));
             }
         }
         self.add_mentions(piece, reading);

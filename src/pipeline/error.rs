@@ -33,6 +33,20 @@ pub enum TagError {
         /// When there may be room again.
         retry_after: Duration,
     },
+    /// The call's deadline would pass before the answer.
+    #[error(
+        "the answer would take about {} ms, longer than the call's deadline allows",
+        time.as_millis()
+    )]
+    TooLate {
+        /// How long the answer would take, waiting included.
+        time: Duration,
+        /// When there may be less waiting.
+        retry_after: Duration,
+    },
+    /// The call's deadline passed while its windows waited.
+    #[error("the deadline of the call has passed")]
+    Expired,
     /// The engine has been stopped.
     #[error("the server is stopping")]
     Stopped,

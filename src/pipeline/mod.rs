@@ -21,11 +21,11 @@ mod assembly;
 use std::{collections::VecDeque, sync::Arc};
 
 use futures::{StreamExt as _, stream::FuturesOrdered};
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::{
-    engine::{Engine, EngineError},
-    model::{Description, Distribution, Heads, Reading, ToneContext},
+    engine::{Engine, EngineError, Lane, Ticket},
+    model::{Description, Distribution, Heads, Reading},
 };
 
 use assembly::Assembly;
@@ -43,7 +43,37 @@ const WINDOWS_IN_FLIGHT: usize = 32;
 const WINDOWS_AT_A_TIME: usize = 16;
 
 /// Bytes of text that make a token, at least; news has four to five.
-const BYTES_PER_TOKEN: usize = 4;
+pub const BYTES_PER_TOKEN: usize = 4;
+
+/// Tokens of a single call that goes through the express lane: a few sentences.
+const EXPRESS_TOKENS: usize = 256;
+
+/// Who asks, and until when it is worth answering.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Callers share the encoder in equal parts, whatever each has waiting.
+    pub caller: Arc<str>,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+}
+
+impl Origin {
+    /// Somebody who has the pipeline to himself and time.
+    pub fn alone() -> Self {
+        Self {
+            caller: Arc::from(""),
+            deadline: None,
+        }
+    }
+
+    fn ticket(&self, lane: Lane) -> Ticket {
+        Ticket {
+            caller: Arc::clone(&self.caller),
+            lane,
+            deadline: self.deadline,
+        }
+    }
+}
 
 /// What a pipeline accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +93,6 @@ pub struct Limits {
 pub struct Pipeline {
     engine: Arc<Engine>,
     max_document_bytes: usize,
-    /// Tokens that single calls may have under way together: as many as the queue holds. Their windows wait for
-    /// room in the queue, so the queue alone would not bound how many calls wait.
-    calls: Arc<Semaphore>,
 }
 
 /// What the model says of spans that are given to it.
@@ -80,11 +107,9 @@ pub struct Judged {
 impl Pipeline {
     /// Puts a pipeline in front of an engine.
     pub fn new(engine: Arc<Engine>, max_document_bytes: usize) -> Self {
-        let queue_tokens = engine.settings().queue_tokens.min(Semaphore::MAX_PERMITS);
         Self {
             engine,
             max_document_bytes,
-            calls: Arc::new(Semaphore::new(queue_tokens)),
         }
     }
 
@@ -103,30 +128,39 @@ impl Pipeline {
         }
     }
 
-    /// Tags a document, or refuses it where the queue is full.
+    /// Tags a document, or refuses it where the queue is full or the deadline cannot be met. A short text goes
+    /// through the express lane.
     ///
     /// # Errors
-    /// As [`tag`](Self::tag), and [`TagError::Overloaded`].
+    /// As [`tag`](Self::tag), and [`TagError::Overloaded`], [`TagError::TooLate`].
     pub async fn try_tag(
         &self,
         document: Document,
         options: TagOptions,
+        origin: &Origin,
     ) -> Result<TaggedDocument, TagError> {
-        let overloaded = || TagError::Overloaded {
-            retry_after: self.engine.retry_after(),
+        let tokens = (document.text.len() / BYTES_PER_TOKEN).max(1);
+        let lane = if tokens <= EXPRESS_TOKENS {
+            Lane::Express
+        } else {
+            Lane::Bulk
         };
-        if self.engine.is_full() {
-            return Err(overloaded());
-        }
+        let ticket = origin.ticket(lane);
         // The longest documents may start while half of the tokens are free, or they never could.
-        let most = self.engine.settings().queue_tokens / 2;
-        let tokens = (document.text.len() / BYTES_PER_TOKEN).clamp(1, most.max(1));
-        let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-        let _admitted = self
-            .calls
-            .try_acquire_many(tokens)
-            .map_err(|_| overloaded())?;
-        self.tag(document, options).await
+        let most = (self.engine.settings().queue_tokens / 2).max(1);
+        let retry_after = || self.engine.retry_after();
+        let Some(_admitted) = self.engine.admit(tokens.min(most), &ticket) else {
+            let retry_after = retry_after();
+            return Err(TagError::Overloaded { retry_after });
+        };
+        if let (Some(deadline), Some(time)) =
+            (ticket.deadline, self.engine.time_for(tokens, &ticket))
+            && Instant::now() + time > deadline
+        {
+            let retry_after = retry_after();
+            return Err(TagError::TooLate { time, retry_after });
+        }
+        self.tag_with(document, options, ticket).await
     }
 
     /// Tags a document; waits while the queue is full. Dropping the future takes the document's windows out of
@@ -138,6 +172,17 @@ impl Pipeline {
         &self,
         document: Document,
         options: TagOptions,
+        origin: &Origin,
+    ) -> Result<TaggedDocument, TagError> {
+        self.tag_with(document, options, origin.ticket(Lane::Bulk))
+            .await
+    }
+
+    async fn tag_with(
+        &self,
+        document: Document,
+        options: TagOptions,
+        ticket: Ticket,
     ) -> Result<TaggedDocument, TagError> {
         let bytes = document.text.len();
         if bytes > self.max_document_bytes {
@@ -168,16 +213,14 @@ impl Pipeline {
             heads: Heads {
                 ner: features.mentions,
                 stance: features.stances,
-                tone: false,
+                tone: features.sentiment,
             },
-            tone: features.sentiment,
             targets: None,
         };
         let mut assembly = Assembly::new(document.text.clone(), Arc::clone(&sentences), options);
-        self.read(&document.text, &sentences, purpose, |piece, reading| {
-            assembly.add(&piece, reading);
-        })
-        .await?;
+        let take = |piece, reading| assembly.add(&piece, reading);
+        self.read(&document.text, &sentences, purpose, ticket, take)
+            .await?;
         blocking(move || Ok(assembly.finish(document.id, language))).await
     }
 
@@ -203,9 +246,8 @@ impl Pipeline {
                 ..Heads::default()
             },
             targets: Some(Arc::new(spans)),
-            ..Purpose::default()
         };
-        self.read(text, &sentences, purpose, |piece, reading| {
+        let take = |piece: Piece, reading: Reading| {
             for (&index, mention) in piece.targets.iter().zip(&reading.mentions) {
                 let Some(stance) = &mention.stance else {
                     continue;
@@ -219,8 +261,9 @@ impl Pipeline {
                     *slot = Some(candidates);
                 }
             }
-        })
-        .await?;
+        };
+        self.read(text, &sentences, purpose, Ticket::alone(), take)
+            .await?;
         Ok(judged)
     }
 
@@ -230,14 +273,13 @@ impl Pipeline {
         text: &Text,
         sentences: &Arc<Vec<Span>>,
         purpose: Purpose,
+        ticket: Ticket,
         mut take: impl FnMut(Piece, Reading),
     ) -> Result<(), TagError> {
-        if purpose.heads == Heads::default() && !purpose.tone {
+        if purpose.heads == Heads::default() {
             return Ok(());
         }
         let package = self.engine.package();
-        // The only kind of tone head so far; another needs other windows.
-        let ToneContext::Sentence = package.tone_context();
         let mut windower = Windower::new(
             text.clone(),
             Arc::clone(sentences),
@@ -268,8 +310,8 @@ impl Pipeline {
                 && let Some(mut piece) = made.pop_front()
             {
                 let window = std::mem::take(&mut piece.window);
-                let engine = &self.engine;
-                in_flight.push_back(async move { (piece, engine.read(window).await) });
+                let (engine, ticket) = (&self.engine, ticket.clone());
+                in_flight.push_back(async move { (piece, engine.read(window, ticket).await) });
             }
             match in_flight.next().await {
                 Some((piece, reading)) => take(piece, reading.map_err(tag_error)?),
@@ -283,6 +325,7 @@ impl Pipeline {
 fn tag_error(error: EngineError) -> TagError {
     match error {
         EngineError::Failed(message) => TagError::Inference(message),
+        EngineError::Expired => TagError::Expired,
         EngineError::Stopped => TagError::Stopped,
     }
 }

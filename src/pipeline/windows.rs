@@ -31,17 +31,15 @@ pub struct Piece {
     pub segments: Vec<Span>,
     /// For each of [`Window::targets`], its index in the document's list of targets.
     pub targets: Vec<usize>,
-    /// The sentence whose tone the window gives.
-    pub sentence: Option<usize>,
+    /// For each of [`Window::sentences`], its index in the document's list of sentences and its number of words.
+    pub sentences: Vec<(usize, usize)>,
 }
 
 /// What windows are made for.
 #[derive(Debug, Clone, Default)]
 pub struct Purpose {
-    /// The heads to compute on windows of the text.
+    /// The heads to compute.
     pub heads: Heads,
-    /// Whether the tone of each sentence is wanted, which takes a window of its own for each.
-    pub tone: bool,
     /// Spans to judge in place of mentions that the model finds, ascending.
     pub targets: Option<Arc<Vec<Span>>>,
 }
@@ -66,6 +64,8 @@ pub struct Windower {
 struct Unit {
     span: Span,
     tokens: Vec<Token>,
+    /// The sentences that it holds, or holds a piece of.
+    sentences: Range<usize>,
     /// Bytes that this unit decides on.
     own: Range<usize>,
     /// Whether the unit starts where its line starts; if not, it follows the unit before without a separator.
@@ -139,14 +139,11 @@ impl Windower {
             token.start += line.start() as u32;
             token.end += line.start() as u32;
         }
-        self.tone_windows(first..last + 1, &tokens);
-        if self.purpose.heads == Heads::default() {
-            return Ok(());
-        }
         if tokens.len() + 2 <= self.limits.tokens {
             self.add(Unit {
                 span: line,
                 tokens,
+                sentences: first..last + 1,
                 own: line.range(),
                 starts_line: true,
             });
@@ -168,6 +165,7 @@ impl Windower {
             return self.add(Unit {
                 span,
                 tokens: tokens.to_vec(),
+                sentences: sentence..sentence + 1,
                 own: span.range(),
                 starts_line,
             });
@@ -201,6 +199,7 @@ impl Windower {
             self.add(Unit {
                 span: self.text.span_around(start..end),
                 tokens: tokens.to_vec(),
+                sentences: sentence..sentence + 1,
                 own: from..to,
                 starts_line: true,
             });
@@ -232,29 +231,40 @@ impl Windower {
         if units.is_empty() {
             return;
         }
-        let mut heads = self.purpose.heads;
-        heads.tone =
-            self.purpose.tone && self.one_sentence(units.iter().map(|u| u.tokens.len()).sum());
-        let sentence = heads.tone.then_some(0);
-        let mut piece = self.piece(&units, heads, sentence);
+        let mut piece = self.piece(&units);
+        #[cfg(feature = "faults")]
+        {
+            piece.window.fault = fault(&self.text, &piece.segments);
+        }
         self.set_targets(&mut piece);
         self.ready.push_back(piece);
     }
 
-    fn piece(&self, units: &[Unit], heads: Heads, sentence: Option<usize>) -> Piece {
+    fn piece(&self, units: &[Unit]) -> Piece {
         let mut window = Window {
             tokens: vec![self.special.begin],
-            heads,
+            heads: self.purpose.heads,
             ..Window::default()
         };
         let mut spans: Vec<Span> = Vec::new();
         let mut segments = Vec::new();
+        let mut sentences = Vec::new();
         for (i, unit) in units.iter().enumerate() {
             let offset = window.tokens.len();
             window.tokens.extend(unit.tokens.iter().map(|t| t.id));
             let found = words(&self.text, unit.span);
             let starts_line = unit.starts_line || i == 0;
             push_words(&mut window.words, &found, &unit.tokens, offset, starts_line);
+            for sentence in unit.sentences.clone() {
+                let words = self.words_of(sentence, unit, &found);
+                if !words.is_empty() {
+                    let before = spans.len();
+                    window
+                        .sentences
+                        .push(before + words.start..before + words.end);
+                    sentences.push((sentence, words.len()));
+                }
+            }
             spans.extend(found);
             segments.push(self.text.span_around(unit.own.clone()));
             if units.get(i + 1).is_none_or(|next| next.starts_line) {
@@ -270,8 +280,18 @@ impl Windower {
             own,
             segments,
             targets: Vec::new(),
-            sentence,
+            sentences,
         }
+    }
+
+    /// The words of a unit that belong to a sentence and on which the unit decides.
+    fn words_of(&self, sentence: usize, unit: &Unit, words: &[Span]) -> Range<usize> {
+        let span = self.sentences[sentence];
+        let (start, end) = (
+            span.start().max(unit.own.start),
+            span.end().min(unit.own.end),
+        );
+        words.partition_point(|w| w.start() < start)..words.partition_point(|w| w.start() < end)
     }
 
     /// Gives the window those targets that begin in the part it decides on.
@@ -295,46 +315,19 @@ impl Windower {
         }
         piece.window.targets = Some(ranges);
     }
+}
 
-    /// Whether the document is one sentence, so that one window gives both its mentions and its tone.
-    fn one_sentence(&self, tokens: usize) -> bool {
-        self.sentences.len() == 1
-            && self.purpose.heads != Heads::default()
-            && tokens + 2 <= self.limits.max_tokens
-    }
-
-    /// A window for each sentence of a line.
-    fn tone_windows(&mut self, sentences: Range<usize>, tokens: &[Token]) {
-        if !self.purpose.tone || self.one_sentence(tokens.len()) {
-            return;
-        }
-        let heads = Heads {
-            tone: true,
-            ..Heads::default()
-        };
-        let mut rest = tokens;
-        for sentence in sentences {
-            let span = self.sentences[sentence];
-            let (tokens, behind) = split_at_byte(rest, span.end());
-            rest = behind;
-            let mut start = span.start();
-            for part in tokens.chunks(self.limits.max_tokens - 2) {
-                let end = part
-                    .last()
-                    .map_or(start, |t| t.end as usize)
-                    .clamp(start, span.end());
-                let unit = Unit {
-                    span: self.text.span_around(start..end),
-                    tokens: part.to_vec(),
-                    own: start..end,
-                    starts_line: true,
-                };
-                let piece = self.piece(&[unit], heads, Some(sentence));
-                self.ready.push_back(piece);
-                start = end;
-            }
-        }
-    }
+/// The fault that a text asks for: `⟦panic⟧` or `⟦hang⟧`.
+#[cfg(feature = "faults")]
+fn fault(text: &Text, segments: &[Span]) -> Option<crate::model::Fault> {
+    let asks = |mark| segments.iter().any(|&s| text.slice(s).contains(mark));
+    let known = [
+        ("⟦panic⟧", crate::model::Fault::Panic),
+        ("⟦hang⟧", crate::model::Fault::Hang),
+    ];
+    known
+        .into_iter()
+        .find_map(|(mark, fault)| asks(mark).then_some(fault))
 }
 
 /// Adds the words of one unit whose tokens start at index `offset` of the window.
@@ -568,7 +561,6 @@ mod tests {
         let purpose = Purpose {
             heads: READ,
             targets: Some(Arc::new(spans)),
-            ..Purpose::default()
         };
         let (text, pieces) = pieces_for(&source, purpose);
         check(&text, &pieces);
@@ -593,23 +585,37 @@ mod tests {
     }
 
     #[test]
-    fn every_sentence_has_a_tone_window_and_a_lone_sentence_shares_it() {
-        let purpose = Purpose {
-            heads: READ,
-            tone: true,
-            targets: None,
-        };
-        let (_, one) = pieces_for("Das ist schön.", purpose.clone());
+    fn every_sentence_stands_in_a_window_with_its_words() {
+        let source = "Das ist schön. Das nicht.\nEin Ende.";
+        let (text, pieces) = pieces(source);
+        assert_eq!(pieces.len(), 1);
+        let shown: Vec<(usize, &str)> = pieces[0]
+            .sentences
+            .iter()
+            .zip(&pieces[0].window.sentences)
+            .map(|(&(sentence, _), words)| {
+                let words = &pieces[0].words[words.clone()];
+                let span = words[0].to(words[words.len() - 1]);
+                (sentence, text.slice(span))
+            })
+            .collect();
         assert_eq!(
-            one.iter().map(|p| p.sentence).collect::<Vec<_>>(),
-            [Some(0)]
+            shown,
+            [(0, "Das ist schön."), (1, "Das nicht."), (2, "Ein Ende.")]
         );
-        let (_, two) = pieces_for("Das ist schön. Das nicht.", purpose);
-        assert_eq!(
-            two.iter().filter_map(|p| p.sentence).collect::<Vec<_>>(),
-            [0, 1]
-        );
-        assert_eq!(two.len(), 3);
+    }
+
+    #[test]
+    fn the_pieces_of_a_sentence_share_none_of_its_words() {
+        let source = "Anna Berger und ".repeat(400);
+        let (text, pieces) = pieces(source.trim_end());
+        let mut counted = 0;
+        for piece in &pieces {
+            let own = piece.window.sentences[0].len();
+            assert_eq!(piece.sentences, [(0, own)]);
+            counted += own;
+        }
+        assert_eq!(counted, words(&text, text.span_around(0..text.len())).len());
     }
 
     #[test]
