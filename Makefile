@@ -29,11 +29,11 @@ demo: build ## Tag a German news article and print it in colour
 	@$(BINARY) tag examples/article-de.txt --format pretty --color always
 
 test: setup ## Run every test, doc tests included
-	$(CARGO) test --locked $(FEATURES)
+	$(CARGO) test --locked $(FEATURES) --features faults
 
 lint: setup tools ## Check the format, clippy, the API definition and the shell scripts
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy --locked --all-targets $(FEATURES) --features faults -- -D warnings
 	$(TOOLS)/buf lint proto
 	$(TOOLS)/buf format proto --diff --exit-code --exclude-path proto/google
 	$(TOOLS)/shellcheck $(SCRIPTS)

@@ -74,7 +74,7 @@ async fn a_model_that_cannot_be_loaded_ends_the_server_with_the_reason() {
     let server = tagwerk::server::Server::bind(config(), Metrics::new())
         .await
         .unwrap();
-    let load = async { Err("no such package: news") };
+    let load = |_| async { Err("no such package: news") };
     let error = server
         .serve(load, futures::stream::pending())
         .await

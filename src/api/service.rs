@@ -5,21 +5,25 @@ use std::{
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Instrument as _, Span, debug, error};
 
-use super::{convert, status::Failure};
+use super::{
+    caller::{CallPermit, Caller},
+    convert,
+    status::Failure,
+};
 use crate::{
     pipeline::{
-        Pipeline,
+        BYTES_PER_TOKEN, Origin, Pipeline,
         document::{Document, TagOptions, TaggedDocument},
         error::TagError,
     },
@@ -74,6 +78,8 @@ impl TaggingService for Tagger {
         &self,
         request: Request<v1::TagRequest>,
     ) -> Result<Response<v1::TagResponse>, Status> {
+        let (origin, caller) = origin(request.extensions());
+        let _call = begin_call(caller.as_ref())?;
         let v1::TagRequest { document, options } = request.into_inner();
         let span = Span::current();
         if let Some(document) = &document {
@@ -82,7 +88,10 @@ impl TaggingService for Tagger {
         }
         let _in_flight = self.metrics.document_in_flight();
         let answer = match self.pipeline() {
-            Ok(pipeline) => answer(&pipeline, document, options, Busy::Refuse).await,
+            Ok(pipeline) => match spend(caller.as_ref(), document.as_ref()) {
+                Ok(()) => answer(&pipeline, document, options, &origin, Busy::Refuse).await,
+                Err(failure) => Err(failure),
+            },
             Err(failure) => Err(failure),
         };
         count(&self.metrics, &answer);
@@ -98,9 +107,17 @@ impl TaggingService for Tagger {
         request: Request<Streaming<v1::TagStreamRequest>>,
     ) -> Result<Response<Answers>, Status> {
         let pipeline = self.pipeline().map_err(Failure::into_status)?;
+        let (origin, caller) = origin(request.extensions());
+        let call = begin_call(caller.as_ref())?;
+        let asker = Asker {
+            origin,
+            caller,
+            _call: call,
+        };
         let answers = Answers::begin(
             pipeline,
             request.into_inner(),
+            asker,
             self.limits,
             self.metrics.clone(),
         );
@@ -121,6 +138,47 @@ impl TaggingService for Tagger {
     }
 }
 
+/// When the caller stops waiting; in the extensions of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub Instant);
+
+/// Who sent a request, and until when the answer is of use.
+fn origin(extensions: &http::Extensions) -> (Origin, Option<Caller>) {
+    let caller = extensions.get::<Caller>().cloned();
+    let id = caller.as_ref().map(|caller| Arc::clone(caller.id()));
+    let origin = Origin {
+        caller: id.unwrap_or_else(|| Arc::from("")),
+        deadline: extensions.get::<Deadline>().map(|deadline| deadline.0),
+    };
+    (origin, caller)
+}
+
+/// Counts a call against the quota of its caller for as long as the permit lives.
+fn begin_call(caller: Option<&Caller>) -> Result<Option<CallPermit>, Status> {
+    let permit = caller.map(Caller::begin_call).transpose();
+    permit.map_err(|exceeded| Failure::from(exceeded).into_status())
+}
+
+/// Counts a document against the quota of its caller.
+fn spend(caller: Option<&Caller>, document: Option<&v1::Document>) -> Result<(), Failure> {
+    let (Some(caller), Some(document)) = (caller, document) else {
+        return Ok(());
+    };
+    Ok(caller.spend(estimated_tokens(&document.text))?)
+}
+
+/// About how many tokens a text has: quotas are kept before a text is tokenized.
+fn estimated_tokens(text: &str) -> u32 {
+    u32::try_from(text.len() / BYTES_PER_TOKEN).map_or(u32::MAX, |tokens| tokens.max(1))
+}
+
+/// Who asks with a stream.
+struct Asker {
+    origin: Origin,
+    caller: Option<Caller>,
+    _call: Option<CallPermit>,
+}
+
 /// What to do with a document when the queue is full.
 #[derive(Clone, Copy)]
 enum Busy {
@@ -135,12 +193,13 @@ async fn answer(
     pipeline: &Pipeline,
     document: Option<v1::Document>,
     options: Option<v1::TagOptions>,
+    origin: &Origin,
     busy: Busy,
 ) -> Result<v1::TaggedDocument, Failure> {
     let (document, options) = convert::request(document, options).map_err(Failure::invalid)?;
     // A panic must not take the other documents of a stream with it. Nothing that the pipeline
     // shares between documents is left half changed by one: it hands them over by channels.
-    let tagged = AssertUnwindSafe(tag(pipeline, document, options, busy)).catch_unwind();
+    let tagged = AssertUnwindSafe(tag(pipeline, document, options, origin, busy)).catch_unwind();
     let tagged = tagged.await.map_err(|_| Failure::defect())?;
     let tagged = tagged.map_err(|tag_error| {
         if let TagError::Inference(reason) = &tag_error {
@@ -155,11 +214,12 @@ async fn tag(
     pipeline: &Pipeline,
     document: Document,
     options: TagOptions,
+    origin: &Origin,
     busy: Busy,
 ) -> Result<TaggedDocument, TagError> {
     match busy {
-        Busy::Refuse => pipeline.try_tag(document, options).await,
-        Busy::Wait => pipeline.tag(document, options).await,
+        Busy::Refuse => pipeline.try_tag(document, options, origin).await,
+        Busy::Wait => pipeline.tag(document, options, origin).await,
     }
 }
 
@@ -206,12 +266,13 @@ impl Answers {
     fn begin(
         pipeline: Arc<Pipeline>,
         requests: Streaming<v1::TagStreamRequest>,
+        asker: Asker,
         limits: CallLimits,
         metrics: Metrics,
     ) -> Self {
         let (sender, answered) = mpsc::channel(limits.stream_documents.max(1));
         let mut task = JoinSet::new();
-        let work = tag_all(pipeline, requests, limits, metrics, sender);
+        let work = tag_all(pipeline, requests, asker, limits, metrics, sender);
         task.spawn(work.in_current_span());
         Self {
             answered,
@@ -267,6 +328,7 @@ impl Drop for Answers {
 async fn tag_all(
     pipeline: Arc<Pipeline>,
     requests: Streaming<v1::TagStreamRequest>,
+    asker: Asker,
     limits: CallLimits,
     metrics: Metrics,
     answered: mpsc::Sender<Answered>,
@@ -274,7 +336,7 @@ async fn tag_all(
     let failed = OnceLock::new();
     let documents = read(requests, Places::new(limits, metrics.clone()), &failed);
     let answers = documents
-        .map(|queued| queued.answer(&pipeline, &metrics))
+        .map(|queued| queued.answer(&pipeline, &asker, &metrics))
         .buffer_unordered(limits.stream_documents.max(1));
     let mut answers = std::pin::pin!(answers);
     while let Some(answer) = answers.next().await {
@@ -327,12 +389,16 @@ impl Queued {
     async fn answer(
         self,
         pipeline: &Pipeline,
+        asker: &Asker,
         metrics: &Metrics,
     ) -> (v1::TagStreamResponse, Place) {
         let began = Instant::now();
         let v1::TagStreamRequest { document, options } = self.request;
         let id = document.as_ref().map(|d| d.id.clone()).unwrap_or_default();
-        let answer = answer(pipeline, document, options, Busy::Wait).await;
+        if let (Some(caller), Some(document)) = (&asker.caller, &document) {
+            caller.wait_to_spend(estimated_tokens(&document.text)).await;
+        }
+        let answer = answer(pipeline, document, options, &asker.origin, Busy::Wait).await;
         count(metrics, &answer);
         debug!(
             document = loggable(&id),

@@ -6,6 +6,7 @@ use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _, pb};
 
+use super::caller::QuotaExceeded;
 use crate::pipeline::error::TagError;
 
 /// The domain of every `google.rpc.ErrorInfo` of this service.
@@ -76,6 +77,11 @@ impl Failure {
         )
     }
 
+    /// The caller's credentials are missing or not accepted. The message must not repeat any of them.
+    pub fn unauthenticated(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(Code::Unauthenticated, reason, message)
+    }
+
     /// A defect of the server that shows with this document.
     pub fn defect() -> Self {
         Self::new(
@@ -107,6 +113,17 @@ impl Failure {
     }
 }
 
+impl From<QuotaExceeded> for Failure {
+    fn from(exceeded: QuotaExceeded) -> Self {
+        Self::new(
+            Code::ResourceExhausted,
+            "QUOTA_EXCEEDED",
+            exceeded.to_string(),
+        )
+        .retry_after(exceeded.retry_after)
+    }
+}
+
 impl From<TagError> for Failure {
     fn from(error: TagError) -> Self {
         let message = error.to_string();
@@ -132,6 +149,11 @@ impl From<TagError> for Failure {
             TagError::Overloaded { retry_after } => {
                 Self::new(Code::ResourceExhausted, "OVERLOADED", message).retry_after(retry_after)
             }
+            TagError::TooLate { retry_after, .. } => {
+                Self::new(Code::ResourceExhausted, "DEADLINE_TOO_SHORT", message)
+                    .retry_after(retry_after)
+            }
+            TagError::Expired => Self::deadline_exceeded(),
             TagError::Stopped => Self::stopping(),
             TagError::Inference(_) => Self::new(Code::Internal, "INFERENCE_FAILED", message),
         }
@@ -158,11 +180,13 @@ mod tests {
         let retry_after = Duration::from_millis(250);
         let limit = 20;
         #[rustfmt::skip]
-        let cases: [(TagError, Code, &str, Option<&str>); 6] = [
+        let cases: [(TagError, Code, &str, Option<&str>); 8] = [
             (TagError::TooLarge { bytes: 30, limit }, Code::InvalidArgument, "TEXT_TOO_LARGE", Some("document.text")),
             (TagError::MalformedLanguage { tag: tag.clone() }, Code::InvalidArgument, "LANGUAGE_MALFORMED", Some("document.language")),
             (TagError::UnsupportedLanguage { tag, supported }, Code::InvalidArgument, "LANGUAGE_UNSUPPORTED", Some("document.language")),
             (TagError::Overloaded { retry_after }, Code::ResourceExhausted, "OVERLOADED", None),
+            (TagError::TooLate { time: retry_after, retry_after }, Code::ResourceExhausted, "DEADLINE_TOO_SHORT", None),
+            (TagError::Expired, Code::DeadlineExceeded, "DEADLINE_EXCEEDED", None),
             (TagError::Stopped, Code::Unavailable, "STOPPING", None),
             (TagError::Inference("a tensor has no rows".into()), Code::Internal, "INFERENCE_FAILED", None),
         ];
@@ -192,6 +216,16 @@ mod tests {
         );
         let request = details.bad_request().unwrap();
         assert!(request.field_violations[0].description.contains("20"));
+    }
+
+    #[test]
+    fn a_caller_without_valid_credentials_is_told_the_reason() {
+        let failure = Failure::unauthenticated("CREDENTIALS_INVALID", "expired");
+        let status = failure.into_status();
+        assert_eq!(status.code(), Code::Unauthenticated);
+        assert_eq!(status.message(), "expired");
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "CREDENTIALS_INVALID");
     }
 
     #[test]

@@ -12,7 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{server, telemetry};
+use crate::{
+    config::{ServeArgs, ServeCommand},
+    server, telemetry,
+};
 
 /// Tags news: who is in the text, and who stands where on whom.
 #[derive(Debug, Parser)]
@@ -27,7 +30,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the gRPC service
-    Serve(Box<crate::config::ServeArgs>),
+    Serve(Box<ServeCommand>),
     /// Tag articles and print the answers
     Tag(tag::TagArgs),
     /// Show, check or evaluate a model package
@@ -39,23 +42,26 @@ pub enum Command {
 /// Runs a command.
 pub async fn run(cli: Cli) -> ExitCode {
     match cli.command {
-        Command::Serve(args) => serve(*args).await,
+        Command::Serve(command) => serve(*command).await,
         Command::Tag(args) => tag::run(args).await,
         Command::Model(command) => model::run(command).await,
         Command::Health(args) => health::run(args).await,
     }
 }
 
-async fn serve(args: crate::config::ServeArgs) -> ExitCode {
-    let run = async {
-        let config = args.server_config()?;
-        telemetry::init(&args.log)?;
-        let metrics = telemetry::Metrics::new();
-        let load = local::load(args.model, metrics.clone());
-        server::run(config, load, metrics).await?;
-        Ok::<_, Box<dyn std::error::Error>>(())
+async fn serve(command: ServeCommand) -> ExitCode {
+    let settings = match command.resolve() {
+        Ok(settings) => settings,
+        Err(problems) => {
+            eprintln!("tagwerk: {problems}");
+            return ExitCode::from(2);
+        }
     };
-    match run.await {
+    if command.print_config {
+        print!("{}", settings.to_toml());
+        return ExitCode::SUCCESS;
+    }
+    match listen(settings.args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tagwerk: {error}");
@@ -64,9 +70,18 @@ async fn serve(args: crate::config::ServeArgs) -> ExitCode {
     }
 }
 
+async fn listen(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let config = args.server_config()?;
+    telemetry::init(&args.log)?;
+    let metrics = telemetry::Metrics::new();
+    let loader = local::Loader::new(args.model, metrics.clone());
+    let load = move |fingerprint| loader.clone().load(fingerprint);
+    Ok(server::run(config, load, metrics).await?)
+}
+
 const EXAMPLES: &str = "\
 Examples:
-  tagwerk serve --listen 0.0.0.0:50051
+  tagwerk serve --config tagwerk.toml
   tagwerk tag article.txt
   tagwerk tag articles.jsonl --output tagged.jsonl
   tagwerk health --server localhost:50051";

@@ -15,12 +15,12 @@ use std::{
 use futures::FutureExt as _;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use super::lifecycle::{Lifecycle, Phase};
-use crate::api::status::Failure;
+use crate::api::{Deadline, status::Failure};
 
 /// Wraps a service in [`Lifetime`].
 #[derive(Debug, Clone)]
@@ -66,12 +66,12 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut end = end(
-            deadline(request.headers()),
-            last_phase(request.uri().path()),
-            &self.lifecycle,
-        );
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let deadline = deadline(request.headers()).map(|time| Instant::now() + time);
+        if let Some(deadline) = deadline {
+            request.extensions_mut().insert(Deadline(deadline));
+        }
+        let mut end = end(deadline, last_phase(request.uri().path()), &self.lifecycle);
         let answer = self.inner.call(request);
         Box::pin(async move {
             tokio::select! {
@@ -86,12 +86,12 @@ where
 /// What ends a call before its time, and with which status.
 type End = Pin<Box<dyn Future<Output = Failure> + Send>>;
 
-fn end(deadline: Option<Duration>, last: Phase, lifecycle: &Lifecycle) -> End {
+fn end(deadline: Option<Instant>, last: Phase, lifecycle: &Lifecycle) -> End {
     let stopped = lifecycle.reached(last).map(|()| Failure::stopping());
     let Some(deadline) = deadline else {
         return Box::pin(stopped);
     };
-    let expired = sleep(deadline);
+    let expired = sleep_until(deadline);
     Box::pin(async move {
         tokio::select! {
             biased;
@@ -176,7 +176,7 @@ impl http_body::Body for Bounded {
 mod tests {
     use futures::future::poll_fn;
     use http_body::Body as _;
-    use tokio::time::{self, Instant};
+    use tokio::time;
     use tonic::Code;
     use tower::service_fn;
 

@@ -4,11 +4,15 @@
 //! `UNAVAILABLE`. On the first signal the server drains: health says so, nothing new is accepted,
 //! and what is in flight has the grace time to end. Then, or on a second signal, it stops.
 
+pub mod auth;
+mod connections;
 mod health;
 mod http;
 mod lifecycle;
 mod lifetime;
+mod reload;
 pub mod shutdown;
+pub mod tls;
 
 use std::{error::Error, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -16,22 +20,24 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::{
     net::TcpListener,
     sync::watch,
-    task::{JoinHandle, JoinSet},
+    task::{JoinHandle, JoinSet, spawn_blocking},
     time::{sleep, timeout},
 };
-use tonic::{
-    codec::CompressionEncoding,
-    service::Routes,
-    transport::{self, server::TcpIncoming},
-};
+use tonic::{codec::CompressionEncoding, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder as Reflection;
+use tower::ServiceBuilder;
 use tracing::{info, warn};
 
+pub use self::connections::ConnectionLimits;
 use self::{
+    auth::{AuthError, AuthLayer, AuthSettings, Authentication},
+    connections::Connections,
     health::Health,
     lifecycle::{Lifecycle, Phase},
     lifetime::LifetimeLayer,
+    reload::Reload,
+    tls::{Tls, TlsError, TlsSettings},
 };
 use crate::{
     api::{CallLimits, Tagger},
@@ -39,17 +45,6 @@ use crate::{
     proto::{DESCRIPTORS, tagwerk::v1::tagging_service_server::TaggingServiceServer},
     telemetry::{Metrics, calls::CallsLayer},
 };
-
-/// Idle time after which a connection is probed, and the time to answer the probe.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
-
-/// Calls of one connection at a time.
-const MAX_CALLS_PER_CONNECTION: u32 = 256;
-
-/// What HTTP/2 buffers of a call and of a whole connection. A stream whose documents are not read
-/// keeps its window full: a connection's window of many calls' lets the others go on.
-const CALL_WINDOW_BYTES: u32 = 256 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
 /// Text of a stream's documents in flight.
 const STREAM_BYTES: usize = 8 << 20;
@@ -70,6 +65,32 @@ pub struct ServerConfig {
     pub stream_documents: usize,
     /// Time for calls in flight to end after the first signal.
     pub grace: Duration,
+    /// What connections may take.
+    pub connections: ConnectionLimits,
+    /// The files of TLS, where connections are secured.
+    pub tls: Option<TlsSettings>,
+    /// How callers show who they are, and how much each may use.
+    pub auth: AuthSettings,
+    /// Time between looks at files that may change; without it they are read again on SIGHUP only.
+    pub watch: Option<Duration>,
+}
+
+/// Free ports of this machine alone, for everybody on it.
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen: local,
+            http_listen: local,
+            max_message_bytes: 5 << 20,
+            stream_documents: 32,
+            grace: Duration::from_secs(30),
+            connections: ConnectionLimits::default(),
+            tls: None,
+            auth: AuthSettings::default(),
+            watch: None,
+        }
+    }
 }
 
 /// Why the server could not start or go on.
@@ -85,6 +106,12 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
+    /// The files of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The sources of keys cannot be used.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The model could not be loaded.
     #[error("the model cannot be loaded: {0}")]
     Load(#[source] Box<dyn Error + Send + Sync>),
@@ -112,12 +139,13 @@ fn hint(error: &io::Error) -> &'static str {
 ///
 /// # Errors
 /// Whatever [`Server::bind`] and [`Server::serve`] report.
-pub async fn run<E>(
+pub async fn run<F, E>(
     config: ServerConfig,
-    load: impl Future<Output = Result<Pipeline, E>>,
+    load: impl FnMut(Option<String>) -> F,
     metrics: Metrics,
 ) -> Result<(), ServerError>
 where
+    F: Future<Output = Result<Option<Pipeline>, E>>,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let signals = shutdown::signals().map_err(ServerError::Signals)?;
@@ -132,6 +160,8 @@ where
 pub struct Server {
     config: ServerConfig,
     metrics: Metrics,
+    tls: Option<Arc<Tls>>,
+    authentication: Authentication,
     grpc: TcpListener,
     http: TcpListener,
     local_addr: SocketAddr,
@@ -139,16 +169,27 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes both ports.
+    /// Reads certificates and keys, and takes both ports.
     ///
     /// # Errors
-    /// [`ServerError::Bind`] with the address that cannot be had.
+    /// [`ServerError::Bind`] with the address that cannot be had, [`ServerError::Tls`] and [`ServerError::Auth`] with
+    /// the file that cannot be used.
     pub async fn bind(config: ServerConfig, metrics: Metrics) -> Result<Self, ServerError> {
+        let (tls, auth) = (config.tls.clone(), config.auth.clone());
+        let secrets = spawn_blocking(move || {
+            let tls = tls.as_ref().map(Tls::open).transpose()?;
+            Ok::<_, ServerError>((tls.map(Arc::new), Authentication::open(&auth)?))
+        });
+        let (tls, authentication) = secrets
+            .await
+            .map_err(|panicked| ServerError::Load(panicked.into()))??;
         let (grpc, local_addr) = listen(config.listen, "gRPC").await?;
         let (http, http_addr) = listen(config.http_listen, "HTTP").await?;
         Ok(Self {
             config,
             metrics,
+            tls,
+            authentication,
             grpc,
             http,
             local_addr,
@@ -169,14 +210,18 @@ impl Server {
     /// Answers while `load` runs and after, until `signals` says to drain (first item) and to stop
     /// at once (second). A stream of signals that ends without an item never stops the server.
     ///
+    /// `load` is called with `None` at first, and later with the fingerprint of the model that answers, to make a new
+    /// pipeline where the package has changed; what it cannot load then is refused.
+    ///
     /// # Errors
-    /// A model that cannot be loaded, or a listener that fails.
-    pub async fn serve<E>(
+    /// A first model that cannot be loaded, or a listener that fails.
+    pub async fn serve<F, E>(
         self,
-        load: impl Future<Output = Result<Pipeline, E>>,
+        mut load: impl FnMut(Option<String>) -> F,
         signals: impl Stream<Item = ()>,
     ) -> Result<(), ServerError>
     where
+        F: Future<Output = Result<Option<Pipeline>, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let lifecycle = Lifecycle::new();
@@ -186,30 +231,44 @@ impl Server {
         let http = http::router(self.metrics.clone(), lifecycle.clone());
         tasks.spawn(serve_http(self.http, http));
         let routes = routes(&self.config, &self.metrics, pipeline, &lifecycle)?;
-        let mut grpc = Task(tokio::spawn(serve_grpc(
-            self.grpc,
-            routes,
-            self.metrics.clone(),
-            lifecycle.clone(),
-        )));
-        let metrics = self.metrics;
+        let service = ServiceBuilder::new()
+            .layer(CallsLayer::new(self.metrics.clone()))
+            .layer(LifetimeLayer::new(lifecycle.clone()))
+            .layer(AuthLayer::new(self.authentication.clone()))
+            .service(routes.prepare());
+        let connections = Connections {
+            service,
+            limits: Arc::new(self.config.connections.clone()),
+            tls: self.tls.clone(),
+            lifecycle: lifecycle.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let mut grpc = Task(tokio::spawn(connections.serve(self.grpc)));
+        let reload = Reload {
+            tls: self.tls,
+            authentication: self.authentication,
+            pipeline: publish,
+            metrics: self.metrics,
+            watch: self.config.watch,
+        };
         info!(grpc = %self.local_addr, http = %self.http_addr, "listening; the model loads");
 
         let mut signals = pin!(signals.chain(stream::pending()));
         let loaded = tokio::select! {
-            loaded = load => Some(loaded.map_err(|error| ServerError::Load(error.into()))?),
+            loaded = load(None) => loaded.map_err(|error| ServerError::Load(error.into()))?,
             _ = signals.next() => None,
             Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
-            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
+            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
         };
         if let Some(pipeline) = loaded {
-            announce(&pipeline, &metrics);
-            let _ = publish.send(Some(Arc::new(pipeline)));
+            announce(&pipeline, &reload.metrics);
+            reload.pipeline.send_replace(Some(Arc::new(pipeline)));
             lifecycle.advance(Phase::Serving);
             tokio::select! {
                 _ = signals.next() => {}
                 Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
-                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
+                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
+                Err(failed) = reload.follow(load) => return Err(ServerError::Signals(failed)),
             }
         }
 
@@ -303,31 +362,6 @@ fn reflection() -> Reflection<'static> {
     )
 }
 
-async fn serve_grpc(
-    listener: TcpListener,
-    routes: Routes,
-    metrics: Metrics,
-    lifecycle: Lifecycle,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (idle, answer) = KEEPALIVE;
-    // The builder's own settings for sockets do not apply to a listener that is given to it.
-    let incoming = TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(idle));
-    transport::Server::builder()
-        .http2_keepalive_interval(Some(idle))
-        .http2_keepalive_timeout(Some(answer))
-        .max_concurrent_streams(MAX_CALLS_PER_CONNECTION)
-        .initial_stream_window_size(CALL_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .layer(CallsLayer::new(metrics))
-        .layer(LifetimeLayer::new(lifecycle.clone()))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, lifecycle.reached(Phase::Draining))
-        .await?;
-    Ok(())
-}
-
 async fn serve_http(
     listener: TcpListener,
     router: axum::Router,
@@ -358,10 +392,7 @@ mod tests {
         let address = taken.local_addr().unwrap();
         let config = ServerConfig {
             listen: address,
-            http_listen: "127.0.0.1:0".parse().unwrap(),
-            max_message_bytes: 1 << 20,
-            stream_documents: 1,
-            grace: Duration::ZERO,
+            ..ServerConfig::default()
         };
         let error = Server::bind(config, Metrics::new()).await.unwrap_err();
         let message = error.to_string();

@@ -1,6 +1,10 @@
 //! The metrics, in one table: [`Metrics`] holds each, [`Metrics::new`] names and explains each.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -27,9 +31,15 @@ pub struct Metrics {
     windows: Counter,
     tokens: Counter,
     queue_tokens: Gauge,
+    queue_seconds: Gauge<f64, AtomicU64>,
+    queue_duration: Histogram,
+    dead_windows: Counter,
     batches: Counter,
     batch_tokens: Histogram,
-    worker_restarts: Counter,
+    encode_duration: Histogram,
+    worker_restarts: Family<CauseLabels, Counter>,
+    connections: Gauge,
+    reloads: Family<ReloadLabels, Counter>,
     model: Family<ModelLabels, Gauge>,
 }
 
@@ -50,6 +60,17 @@ struct ResultLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabels {
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    what: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabels {
     name: String,
     version: String,
@@ -62,17 +83,23 @@ impl Metrics {
         let mut metrics = Self {
             registry: Arc::default(),
             calls: Family::default(),
-            call_duration: Family::new_with_constructor(call_duration_buckets),
+            call_duration: Family::new_with_constructor(duration_buckets),
             documents: Family::default(),
             documents_in_flight: Gauge::default(),
             document_bytes: Counter::default(),
             windows: Counter::default(),
             tokens: Counter::default(),
             queue_tokens: Gauge::default(),
+            queue_seconds: Gauge::default(),
+            queue_duration: duration_buckets(),
+            dead_windows: Counter::default(),
             batches: Counter::default(),
             // 16 to 65,536 tokens.
             batch_tokens: Histogram::new(exponential_buckets(16.0, 2.0, 13)),
-            worker_restarts: Counter::default(),
+            encode_duration: duration_buckets(),
+            worker_restarts: Family::default(),
+            connections: Gauge::default(),
+            reloads: Family::default(),
             model: Family::default(),
         };
         metrics.registry = Arc::new(metrics.table());
@@ -91,9 +118,15 @@ impl Metrics {
         table.register("windows", "Windows that went through the encoder", self.windows.clone());
         table.register("tokens", "Tokens that went through the encoder, without padding", self.tokens.clone());
         table.register("queue_tokens", "Tokens that wait for the encoder", self.queue_tokens.clone());
+        table.register("queue_seconds", "Time in which the workers get through what waits, at their pace of the last seconds", self.queue_seconds.clone());
+        table.register("queue_duration_seconds", "Time that a window waited for the encoder", self.queue_duration.clone());
+        table.register("dead_windows", "Windows that left the queue unread, since their call had ended", self.dead_windows.clone());
         table.register("batches", "Batches that went through the encoder", self.batches.clone());
         table.register("batch_tokens", "Tokens of a batch, without padding", self.batch_tokens.clone());
-        table.register("worker_restarts", "Workers that were replaced after a panic", self.worker_restarts.clone());
+        table.register("encode_duration_seconds", "Time of a batch in encoder and heads", self.encode_duration.clone());
+        table.register("worker_restarts", "Workers that were replaced, by cause", self.worker_restarts.clone());
+        table.register("connections", "Open connections of the gRPC port", self.connections.clone());
+        table.register("reloads", "Files taken up while the server ran, by what they hold and result", self.reloads.clone());
         table.register("model_info", "The loaded model package; always 1", self.model.clone());
         table
     }
@@ -118,27 +151,52 @@ impl Metrics {
 
     /// Counts a document as in flight for as long as the returned value lives.
     pub fn document_in_flight(&self) -> InFlight {
-        self.documents_in_flight.inc();
-        InFlight(self.documents_in_flight.clone())
+        InFlight::begin(&self.documents_in_flight)
     }
 
-    /// A batch went through the encoder. `tokens` leaves out the padding.
-    pub fn batch_encoded(&self, windows: usize, tokens: usize) {
+    /// Counts a connection as open for as long as the returned value lives.
+    pub fn connection_open(&self) -> InFlight {
+        InFlight::begin(&self.connections)
+    }
+
+    /// Files were taken up or refused. `what` is "certificates", "keys" or "model", `result` "ok" or "refused".
+    pub fn reloaded(&self, what: &'static str, result: &'static str) {
+        self.reloads
+            .get_or_create(&ReloadLabels { what, result })
+            .inc();
+    }
+
+    /// A batch went through the encoder in this time. `tokens` leaves out the padding.
+    pub fn batch_encoded(&self, windows: usize, tokens: usize, duration: Duration) {
+        self.encode_duration.observe(duration.as_secs_f64());
         self.windows.inc_by(windows as u64);
         self.tokens.inc_by(tokens as u64);
         self.batches.inc();
         self.batch_tokens.observe(tokens as f64);
     }
 
-    /// So many tokens wait for the encoder now.
-    pub fn set_queue_tokens(&self, tokens: usize) {
+    /// So many tokens wait for the encoder now, and will for so long.
+    pub fn set_queue(&self, tokens: usize, time: Duration) {
         self.queue_tokens
             .set(i64::try_from(tokens).unwrap_or(i64::MAX));
+        self.queue_seconds.set(time.as_secs_f64());
     }
 
-    /// A worker was replaced.
-    pub fn worker_restarted(&self) {
-        self.worker_restarts.inc();
+    /// A window left the queue for the encoder after this time.
+    pub fn window_waited(&self, duration: Duration) {
+        self.queue_duration.observe(duration.as_secs_f64());
+    }
+
+    /// Windows left the queue unread.
+    pub fn windows_died(&self, windows: usize) {
+        self.dead_windows.inc_by(windows as u64);
+    }
+
+    /// A worker was replaced. `cause` is "panic" or "hang".
+    pub fn worker_restarted(&self, cause: &'static str) {
+        self.worker_restarts
+            .get_or_create(&CauseLabels { cause })
+            .inc();
     }
 
     /// This model package answers from now on.
@@ -173,9 +231,16 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// A document in flight; see [`Metrics::document_in_flight`].
+/// Something that is counted for as long as it lasts; see [`Metrics::document_in_flight`].
 #[derive(Debug)]
 pub struct InFlight(Gauge);
+
+impl InFlight {
+    fn begin(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -184,7 +249,7 @@ impl Drop for InFlight {
 }
 
 /// 1 ms to 65 s.
-fn call_duration_buckets() -> Histogram {
+fn duration_buckets() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 17))
 }
 
@@ -208,9 +273,11 @@ mod tests {
         );
         metrics.document_answered("ok");
         metrics.document_tagged(1200);
-        metrics.batch_encoded(4, 1000);
-        metrics.set_queue_tokens(77);
-        metrics.worker_restarted();
+        metrics.batch_encoded(4, 1000, Duration::from_millis(300));
+        metrics.set_queue(77, Duration::from_millis(1500));
+        metrics.window_waited(Duration::from_millis(20));
+        metrics.windows_died(3);
+        metrics.worker_restarted("hang");
         let call = r#"method="tagwerk.v1.TaggingService/Tag""#;
         let expected = [
             (format!(r#"tagwerk_calls_total{{{call},code="OK"}}"#), "1"),
@@ -227,9 +294,13 @@ mod tests {
             ("tagwerk_windows_total".into(), "4"),
             ("tagwerk_tokens_total".into(), "1000"),
             ("tagwerk_queue_tokens".into(), "77"),
+            ("tagwerk_queue_seconds".into(), "1.5"),
+            ("tagwerk_queue_duration_seconds_count".into(), "1"),
+            ("tagwerk_dead_windows_total".into(), "3"),
+            ("tagwerk_encode_duration_seconds_sum".into(), "0.3"),
             ("tagwerk_batches_total".into(), "1"),
             ("tagwerk_batch_tokens_sum".into(), "1000.0"),
-            ("tagwerk_worker_restarts_total".into(), "1"),
+            (r#"tagwerk_worker_restarts_total{cause="hang"}"#.into(), "1"),
         ];
         for (series, expected) in expected {
             assert_eq!(
@@ -279,11 +350,13 @@ mod tests {
         // Families without a series are left out of the page.
         metrics.call_ended("other", "OK", Duration::ZERO);
         metrics.document_answered("ok");
+        metrics.worker_restarted("panic");
+        metrics.reloaded("keys", "ok");
         metrics.model_loaded(&description("1"));
         let page = metrics.page();
         let help = page.lines().filter(|l| l.starts_with("# HELP tagwerk_"));
         let kinds = page.lines().filter(|l| l.starts_with("# TYPE tagwerk_"));
-        assert_eq!((help.count(), kinds.count()), (12, 12));
+        assert_eq!((help.count(), kinds.count()), (18, 18));
         assert!(page.ends_with("# EOF\n"));
     }
 

@@ -58,11 +58,9 @@ pub struct TestServer {
 /// The settings of a test server.
 pub fn config() -> ServerConfig {
     ServerConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        http_listen: "127.0.0.1:0".parse().unwrap(),
-        max_message_bytes: 5 << 20,
         stream_documents: 8,
         grace: PATIENCE,
+        ..ServerConfig::default()
     }
 }
 
@@ -84,7 +82,35 @@ pub async fn start(
     config: ServerConfig,
     load: impl Future<Output = Result<Pipeline, Infallible>> + Send + 'static,
 ) -> TestServer {
-    let server = Server::bind(config, Metrics::new()).await.unwrap();
+    run(Server::bind(config, Metrics::new()).await.unwrap(), load)
+}
+
+/// Runs a server that has its ports.
+pub fn run(
+    server: Server,
+    load: impl Future<Output = Result<Pipeline, Infallible>> + Send + 'static,
+) -> TestServer {
+    let mut load = Some(load);
+    run_with(server, move |_| {
+        let load = load.take();
+        async move {
+            match load {
+                Some(load) => load.await.map(Some),
+                None => Ok(None),
+            }
+        }
+    })
+}
+
+/// Runs a server that has its ports and may load again.
+pub fn run_with<F, E>(
+    server: Server,
+    load: impl FnMut(Option<String>) -> F + Send + 'static,
+) -> TestServer
+where
+    F: Future<Output = Result<Option<Pipeline>, E>> + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+{
     let (grpc, http) = (server.local_addr(), server.http_addr());
     let (signals, received) = mpsc::unbounded_channel();
     let task = tokio::spawn(server.serve(load, UnboundedReceiverStream::new(received)));
