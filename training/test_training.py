@@ -12,7 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 
 import augment
+import card
 import corpora
+import errors
 import pack
 import package
 import segments
@@ -78,6 +80,15 @@ class Windows(unittest.TestCase):
         self.assertGreater(len(parts), 1)
         self.assertTrue(all(holder < 2 + len(w.mentions) for w in parts for hs in w.holders for holder in hs))
 
+    def test_a_judged_sentence_keeps_its_words_among_others(self):
+        tone = corpora.Text("de", "Das ist schön.", [], "tone", has_types=False, tones=[(0, 14, [0.0, 0.0, 1.0])])
+        units = [*self.windower.units(sample()), *self.windower.units(tone)]
+        window, = self.windower.join(units, windows.LONGEST)
+        (span, probabilities), = window.tones
+        self.assertEqual([tone.text[a:b] for _, a, b in window.spans[slice(*span)]], ["Das", "ist", "schön", "."])
+        self.assertEqual(probabilities, [0.0, 0.0, 1.0])
+        self.assertEqual(set(window.labels[slice(*span)]), {windows.IGNORED})
+
     def test_sentences_end_where_they_should(self):
         text = "Am 3. Mai kam Dr. Ode. „Gut so.“ Das war alles."
         found = [text[a:b] for a, b in segments.sentences(text, 0, len(text))]
@@ -92,6 +103,24 @@ class Packing(unittest.TestCase):
         levels, scale = pack.pack_blocks(matrix)
         values = package.restored(levels, scale.astype(np.float32))
         self.assertLess(np.abs(values - matrix).max(), 0.6 * np.abs(matrix).max() / 7)
+
+
+class Reports(unittest.TestCase):
+    def test_a_figure_stands_with_its_interval_and_empty_columns_are_left_out(self):
+        report = {"overall": {"texts": 3, "ner": {"all": {"f1": {"value": 80.04, "interval": [70.0, 90.0]}}}}}
+        first, *_ = card.measured({"written-de": report}).split("\n\n")
+        self.assertEqual(first.splitlines()[0], "| split | texts | NER F1 |")
+        self.assertEqual(first.splitlines()[2], "| written, German paragraphs | 3 | 80.0 (70.0–90.0) |")
+
+    def test_differences_are_told_by_task(self):
+        gold = corpora.convert_markup.parse_block(BLOCK)
+        places = {e["id"]: (e["start"], e["end"]) for e in gold["entities"]}
+        kinds = {1: "LOCATION", 2: "PERSON", 3: "ORGANIZATION", 5: "ORGANIZATION"}
+        mentions = [{"span": dict(zip(("start", "end"), places[i])), "type": f"ENTITY_TYPE_{k}"} for i, k in kinds.items()]
+        stances = [{"target": 2, "polarity": "POLARITY_FAVORABLE", "holder_kind": "HOLDER_KIND_AUTHOR"}]
+        found = [d[:3] for d in errors.differences(gold, {"mentions": mentions, "stances": stances})]
+        self.assertEqual(found, [("ner", "LOC", "ORG"), ("ner", "PER", "nothing"), ("polarity", "+", "0"),
+                                 ("holder", "Ida Ode", "A"), ("polarity", "-", "0")])
 
 
 if __name__ == "__main__":
