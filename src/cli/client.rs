@@ -2,16 +2,20 @@
 
 use std::{
     collections::HashMap,
-    fmt,
+    fmt, fs,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use clap::Args;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
-    Code, Streaming,
-    transport::{Channel, Endpoint, Uri},
+    Code, Request, Status, Streaming,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri},
 };
 
 use super::tag::{TagFailure, Tagger};
@@ -29,19 +33,16 @@ const OUTBOUND: usize = 4;
 /// How long to wait where a server refuses a document because it is busy.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The address of a server: `host:port` or `http://host:port`.
+/// The address of a server: `host:port`, `http://host:port`, or `https://host:port` for TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress(Uri);
 
 /// Why an address cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is neither `host:port` nor `http://host:port`.
-    #[error("the address must be host:port or http://host:port")]
+    /// It is of none of the forms.
+    #[error("the address must be host:port, http://host:port or https://host:port")]
     Malformed,
-    /// It asks for TLS.
-    #[error("https is not supported here; use http:// or a proxy that speaks TLS")]
-    Tls,
 }
 
 impl std::str::FromStr for ServerAddress {
@@ -54,8 +55,7 @@ impl std::str::FromStr for ServerAddress {
         };
         let uri: Uri = with_scheme.parse().map_err(|_| AddressError::Malformed)?;
         match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(AddressError::Tls),
+            Some("http" | "https") => {}
             _ => return Err(AddressError::Malformed),
         }
         let named = uri.host().is_some_and(|host| !host.is_empty());
@@ -63,6 +63,12 @@ impl std::str::FromStr for ServerAddress {
             return Err(AddressError::Malformed);
         }
         Ok(Self(uri))
+    }
+}
+
+impl ServerAddress {
+    fn asks_for_tls(&self) -> bool {
+        self.0.scheme_str() == Some("https")
     }
 }
 
@@ -75,18 +81,96 @@ impl fmt::Display for ServerAddress {
     }
 }
 
+/// What a server asks of its callers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Access to a server")]
+pub struct AccessArgs {
+    /// The authority that issued the server's certificate, where it is no public one [PEM]
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// The certificate to show to the server [PEM]
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_certificate: Option<PathBuf>,
+
+    /// The key of this certificate [PEM]
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub client_key: Option<PathBuf>,
+
+    /// The file that holds the API key or token to show to the server
+    #[arg(long, env = "TAGWERK_API_KEY_FILE", value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    fn tls(&self) -> Result<ClientTlsConfig, String> {
+        let mut tls = ClientTlsConfig::new();
+        tls = match &self.ca {
+            Some(ca) => tls.ca_certificate(Certificate::from_pem(read(ca)?)),
+            None => tls.with_enabled_roots(),
+        };
+        if let (Some(certificate), Some(key)) = (&self.client_certificate, &self.client_key) {
+            tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
+        }
+        Ok(tls)
+    }
+
+    fn credentials(&self) -> Result<Credentials, String> {
+        let Some(path) = &self.api_key_file else {
+            return Ok(Credentials(None));
+        };
+        let key = read(path)?;
+        let value = format!("Bearer {}", String::from_utf8_lossy(&key).trim());
+        let mut value: MetadataValue<Ascii> = value
+            .parse()
+            .map_err(|_| format!("{}: this is no API key", path.display()))?;
+        value.set_sensitive(true);
+        Ok(Credentials(Some(value)))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Shows the caller's key with each call.
+#[derive(Debug, Clone)]
+pub struct Credentials(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A channel that shows the caller's credentials.
+pub type Connection = InterceptedService<Channel, Credentials>;
+
 /// Connects to a server, waiting for at most `timeout`.
 ///
 /// # Errors
-/// A message that names the address and the cause, where no connection comes about.
-pub async fn connect(address: &ServerAddress, timeout: Duration) -> Result<Channel, String> {
-    let endpoint = Endpoint::from(address.0.clone())
+/// A message that names the address and the cause, where no connection comes about, or the file that cannot be used.
+pub async fn connect(
+    address: &ServerAddress,
+    access: &AccessArgs,
+    timeout: Duration,
+) -> Result<Connection, String> {
+    let credentials = access.credentials()?;
+    let mut endpoint = Endpoint::from(address.0.clone())
         .connect_timeout(timeout)
         .http2_keep_alive_interval(Duration::from_secs(30))
         .keep_alive_while_idle(false);
+    if address.asks_for_tls() {
+        endpoint = endpoint
+            .tls_config(access.tls()?)
+            .map_err(|error| format!("TLS cannot be set up: {}", innermost(&error)))?;
+    }
     // A name that resolves slowly is not covered by the timeout of the connection.
     match tokio::time::timeout(timeout, endpoint.connect()).await {
-        Ok(Ok(channel)) => Ok(channel),
+        Ok(Ok(channel)) => Ok(InterceptedService::new(channel, credentials)),
         Ok(Err(error)) => Err(format!(
             "cannot connect to {address}: {}",
             innermost(&error)
@@ -135,11 +219,12 @@ impl StreamTagger {
     ///
     /// # Errors
     /// A message that names the address and the cause.
-    pub async fn open(address: &ServerAddress) -> Result<Self, String> {
-        Ok(Self::over(connect(address, CONNECT_TIMEOUT).await?))
+    pub async fn open(address: &ServerAddress, access: &AccessArgs) -> Result<Self, String> {
+        let connection = connect(address, access, CONNECT_TIMEOUT).await?;
+        Ok(Self::over(connection))
     }
 
-    fn over(channel: Channel) -> Self {
+    fn over(channel: Connection) -> Self {
         let (requests, receiver) = mpsc::channel(OUTBOUND);
         let pending = Arc::new(Mutex::new(Pending::Open(HashMap::new())));
         // The call only answers once the server has something to say, so it is not awaited here.
@@ -197,7 +282,7 @@ fn lock(pending: &Mutex<Pending>) -> std::sync::MutexGuard<'_, Pending> {
 
 /// Runs the call to its end, then fails whoever still waits.
 async fn exchange(
-    channel: Channel,
+    channel: Connection,
     requests: mpsc::Receiver<TagStreamRequest>,
     pending: Arc<Mutex<Pending>>,
 ) {
@@ -292,7 +377,7 @@ mod tests {
             ("localhost:99999", AddressError::Malformed),
             ("http://localhost:1/path", AddressError::Malformed),
             ("ftp://localhost:21", AddressError::Malformed),
-            ("https://localhost:443", AddressError::Tls),
+            ("https://localhost", AddressError::Malformed),
         ] {
             assert_eq!(given.parse::<ServerAddress>(), Err(error), "{given}");
         }
@@ -355,7 +440,10 @@ mod tests {
             .add_service(TaggingServiceServer::new(Swapping))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
-        StreamTagger::open(&address.parse().unwrap()).await.unwrap()
+        let access = AccessArgs::default();
+        StreamTagger::open(&address.parse().unwrap(), &access)
+            .await
+            .unwrap()
     }
 
     async fn tag(

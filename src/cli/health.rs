@@ -8,13 +8,13 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::client::{ServerAddress, connect};
+use super::client::{AccessArgs, ServerAddress, connect};
 
 /// The arguments of `tagwerk health`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct HealthArgs {
-    /// The server, as host:port or http://host:port
+    /// The server, as host:port, http://host:port or https://host:port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50051")]
     pub server: ServerAddress,
 
@@ -25,6 +25,10 @@ pub struct HealthArgs {
     /// How many seconds to wait, first for the connection and then for the answer
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+
+    /// What the server asks of its callers.
+    #[command(flatten)]
+    pub access: AccessArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -53,7 +57,7 @@ pub async fn run(args: HealthArgs) -> ExitCode {
 
 async fn check(args: &HealthArgs) -> Result<ServingStatus, String> {
     let timeout = Duration::from_secs(args.timeout);
-    let channel = connect(&args.server, timeout).await?;
+    let channel = connect(&args.server, &args.access, timeout).await?;
     let mut request = Request::new(HealthCheckRequest {
         service: args.service.clone(),
     });
@@ -97,6 +101,7 @@ mod tests {
             server: format!("127.0.0.1:{port}").parse().unwrap(),
             service: service.to_owned(),
             timeout: 5,
+            access: AccessArgs::default(),
         }
     }
 

@@ -1,8 +1,9 @@
-//! The command line: `tagwerk serve`, `tag`, `model` and `health`.
+//! The command line: `tagwerk serve`, `tag`, `model`, `health` and `key`.
 
 pub mod client;
 pub mod health;
 pub mod input;
+pub mod key;
 pub mod local;
 pub mod model;
 pub mod render;
@@ -37,6 +38,8 @@ pub enum Command {
     Model(model::ModelCommand),
     /// Ask a running service whether it is serving
     Health(health::HealthArgs),
+    /// Make an API key for a caller
+    Key(key::KeyArgs),
 }
 
 /// Runs a command.
@@ -46,6 +49,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Tag(args) => tag::run(args).await,
         Command::Model(command) => model::run(command).await,
         Command::Health(args) => health::run(args).await,
+        Command::Key(args) => key::run(&args),
     }
 }
 
@@ -106,7 +110,8 @@ mod tests {
             vec!["tag", "--format", "xml"],
             vec!["tag", "--language", "de de"],
             vec!["tag", "--server", "localhost"],
-            vec!["tag", "--server", "https://tagger.example:443"],
+            vec!["tag", "--server", "https://tagger.example"],
+            vec!["tag", "--client-key", "key.pem"],
             vec!["tag", "--server", "host:port:1"],
             vec!["health", "--server", ""],
             vec!["health", "--timeout", "0"],

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    client::{ServerAddress, StreamTagger},
+    client::{AccessArgs, ServerAddress, StreamTagger},
     input::{FileIdentity, InputError, Inputs, Located, Place, identity, is_stdin, total_bytes},
     local::{self, LocalTagger},
     render::{self, Format, Renderer},
@@ -56,7 +56,7 @@ pub struct TagArgs {
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     pub min_probability: f32,
 
-    /// Tag on a server, host:port or http://host:port, instead of in this process
+    /// Tag on a server, host:port, http://host:port or https://host:port, instead of in this process
     #[arg(long, value_name = "ADDR")]
     pub server: Option<ServerAddress>,
 
@@ -67,6 +67,10 @@ pub struct TagArgs {
     /// Write to this file instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// What the server asks of its callers.
+    #[command(flatten)]
+    pub access: AccessArgs,
 
     /// The model of this process; without effect where a server does the work.
     #[command(flatten)]
@@ -193,7 +197,7 @@ pub async fn run(args: TagArgs) -> ExitCode {
         }
     };
     let result = match &args.server {
-        Some(address) => match StreamTagger::open(address).await {
+        Some(address) => match StreamTagger::open(address, &args.access).await {
             Ok(tagger) => job.run(tagger).await,
             Err(message) => Err(message),
         },

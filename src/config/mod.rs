@@ -102,7 +102,7 @@ pub struct ModelArgs {
         long,
         env = "TAGWERK_BATCH_TOKENS",
         value_name = "N",
-        default_value_t = 2048
+        default_value_t = 1024
     )]
     pub batch_tokens: usize,
 
@@ -693,7 +693,7 @@ mod tests {
     fn settings_that_cannot_work_are_refused_by_name() {
         let cases: [&[&str]; 8] = [
             &["--batch-tokens", "511"],
-            &["--queue-tokens", "2047"],
+            &["--queue-tokens", "1023"],
             &["--max-document-bytes", "0"],
             &["--max-document-bytes", "268435457"],
             &["--max-message-bytes", "1048576"],

@@ -127,6 +127,8 @@ impl Crew {
 
     /// A lone window that hung is the culprit; of several, each is tried alone.
     fn settle(&self, mut batch: Vec<Waiting>) {
+        self.queue
+            .given_back(batch.iter().map(|w| w.window.tokens.len()).sum());
         if batch.len() > 1 {
             return self.queue.push_alone(batch);
         }

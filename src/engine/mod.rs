@@ -66,10 +66,9 @@ impl Ticket {
         }
     }
 
-    /// Whether the deadline has passed.
-    pub fn is_expired(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| deadline <= Instant::now())
+    /// Whether the deadline has passed at a time.
+    pub fn is_expired_by(&self, time: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= time)
     }
 }
 

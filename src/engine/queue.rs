@@ -44,9 +44,9 @@ impl Waiting {
         self.window.tokens.len()
     }
 
-    /// Whether nobody waits for the reading any more.
-    fn is_dead(&self) -> bool {
-        self.answer.is_closed() || self.ticket.is_expired()
+    /// Whether nobody will wait for the reading any more at a time.
+    fn is_dead_by(&self, time: Instant) -> bool {
+        self.answer.is_closed() || self.ticket.is_expired_by(time)
     }
 }
 
@@ -68,6 +68,8 @@ struct State {
     alone: Vec<Waiting>,
     /// Windows in the queue whose callers have gone, counted since the last sweep.
     abandoned: usize,
+    /// Tokens that workers are at.
+    in_hand: usize,
     closed: bool,
     pace: Pace,
 }
@@ -79,8 +81,9 @@ impl Queue {
                 flows: Flows::default(),
                 alone: Vec::new(),
                 abandoned: 0,
+                in_hand: 0,
                 closed: false,
-                pace: Pace::default(),
+                pace: Pace::new(settings.workers),
             }),
             filled: Condvar::new(),
             express_filled: Condvar::new(),
@@ -104,20 +107,23 @@ impl Queue {
     /// How long it takes until half of what waits is worked off, at the pace of the last seconds.
     pub fn half_worked_off_in(&self) -> Duration {
         let state = self.lock();
-        let half = state.pace.time_for(state.flows.tokens() / 2);
+        let half = state.pace.of_all(state.flows.tokens() / 2);
         half.clamp(Duration::from_millis(50), Duration::from_secs(60))
     }
 
-    /// How long so many tokens of a caller have to wait at least, and then take. `None` before the pace is known.
+    /// How long so many tokens of a caller will take, waiting included. `None` before the pace is known.
     pub fn time_for(&self, tokens: usize, ticket: &Ticket) -> Option<Duration> {
         let state = self.lock();
+        if !state.pace.is_known() {
+            return None;
+        }
         // The express lane has workers of its own: what waits in the other is not before it.
         let apart = self.settings.express_workers > 0 && ticket.lane == Lane::Express;
         let before = state.flows.tokens_before(tokens, ticket, apart);
-        state
-            .pace
-            .is_known()
-            .then(|| state.pace.time_for(before + tokens))
+        let in_hand = if apart { 0 } else { state.in_hand };
+        // The last window is answered with its whole batch.
+        let batch = self.settings.batch_tokens.min(before + tokens);
+        Some(state.pace.of_all(in_hand + before + tokens) + state.pace.of_one_worker(batch))
     }
 
     pub fn push(&self, waiting: Waiting) -> Result<(), EngineError> {
@@ -149,7 +155,7 @@ impl Queue {
         state.abandoned += 1;
         if 2 * state.abandoned > state.flows.windows() {
             state.abandoned = 0;
-            let dead = state.flows.sweep();
+            let dead = state.flows.sweep(Instant::now());
             self.metrics.windows_died(dead.len());
             self.show(&state);
             drop(state);
@@ -168,7 +174,7 @@ impl Queue {
             let mut dead = Vec::new();
             let batch = match state.next_alone(lane) {
                 Some(waiting) => Some(vec![waiting]),
-                None => state.flows.batch(&self.settings, lane, &mut dead),
+                None => state.batch(&self.settings, lane, &mut dead),
             };
             if !dead.is_empty() {
                 self.metrics.windows_died(dead.len());
@@ -178,13 +184,13 @@ impl Queue {
             if let Some(batch) = batch {
                 for waiting in &batch {
                     self.metrics.window_waited(waiting.since.elapsed());
+                    state.in_hand += waiting.tokens();
                 }
                 return Some(batch);
             }
             if state.closed {
                 return None;
             }
-            state.pace.pause();
             let filled = match lane {
                 Some(Lane::Express) => &self.express_filled,
                 _ => &self.filled,
@@ -193,9 +199,17 @@ impl Queue {
         }
     }
 
-    /// Notes that so many tokens have been worked off.
-    pub fn worked_off(&self, tokens: usize) {
-        self.lock().pace.add(tokens);
+    /// Notes that a worker has read so many tokens in this time.
+    pub fn worked_off(&self, tokens: usize, time: Duration) {
+        let mut state = self.lock();
+        state.in_hand = state.in_hand.saturating_sub(tokens);
+        state.pace.add(tokens, time);
+    }
+
+    /// Notes that so many tokens have left a worker's hands unread.
+    pub fn given_back(&self, tokens: usize) {
+        let mut state = self.lock();
+        state.in_hand = state.in_hand.saturating_sub(tokens);
     }
 
     /// Lets the workers finish what waits and refuses everything new.
@@ -208,7 +222,7 @@ impl Queue {
 
     fn show(&self, state: &State) {
         let tokens = state.flows.tokens();
-        self.metrics.set_queue(tokens, state.pace.time_for(tokens));
+        self.metrics.set_queue(tokens, state.pace.of_all(tokens));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -218,13 +232,29 @@ impl Queue {
 }
 
 impl State {
+    /// The next batch. A window whose deadline would pass while the batch is read is as good as dead.
+    fn batch(
+        &mut self,
+        settings: &Settings,
+        lane: Option<Lane>,
+        dead: &mut Vec<Waiting>,
+    ) -> Option<Vec<Waiting>> {
+        let share = self.flows.tokens().div_ceil(settings.workers.max(1));
+        let budget = settings.batch_tokens.min(share);
+        let read_by = match self.pace.is_known() {
+            true => Instant::now() + self.pace.of_one_worker(budget),
+            false => Instant::now(),
+        };
+        self.flows.batch(budget, read_by, lane, dead)
+    }
+
     /// A window to be read alone. The worker of the express lane leaves them to the others: it must not hang.
     fn next_alone(&mut self, lane: Option<Lane>) -> Option<Waiting> {
         if lane.is_some() {
             return None;
         }
         while let Some(waiting) = self.alone.pop() {
-            if !waiting.is_dead() {
+            if !waiting.is_dead_by(Instant::now()) {
                 return Some(waiting);
             }
         }

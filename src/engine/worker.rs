@@ -118,15 +118,16 @@ impl Place {
         let Some(batch) = self.bench.take_back() else {
             return false;
         };
+        let time = began.elapsed();
         match result {
             Ok(readings) => {
                 let metrics = &self.queue.metrics;
-                metrics.batch_encoded(windows.len(), tokens, began.elapsed());
+                metrics.batch_encoded(windows.len(), tokens, time);
                 for (waiting, reading) in batch.into_iter().zip(readings) {
                     // The caller may have gone.
                     let _ = waiting.answer.send(Ok(reading));
                 }
-                self.queue.worked_off(tokens);
+                self.queue.worked_off(tokens, time);
             }
             Err(_) if batch.len() > 1 => {
                 return batch
@@ -135,6 +136,7 @@ impl Place {
             }
             Err(error) => {
                 tracing::error!(%error, "a window could not be read");
+                self.queue.given_back(tokens);
                 for waiting in batch {
                     let _ = waiting.answer.send(Err(error.clone()));
                 }

@@ -261,9 +261,10 @@ impl Server {
             failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
         };
         if let Some(pipeline) = loaded {
-            announce(&pipeline, &reload.metrics);
-            reload.pipeline.send_replace(Some(Arc::new(pipeline)));
+            let pipeline = Arc::new(pipeline);
+            reload.pipeline.send_replace(Some(Arc::clone(&pipeline)));
             lifecycle.advance(Phase::Serving);
+            announce(&pipeline, &reload.metrics);
             tokio::select! {
                 _ = signals.next() => {}
                 Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),

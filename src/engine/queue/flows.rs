@@ -5,8 +5,10 @@ use std::{
     sync::Arc,
 };
 
+use tokio::time::Instant;
+
 use super::{
-    super::{Lane, Settings, Ticket},
+    super::{Lane, Ticket},
     Waiting,
 };
 
@@ -73,17 +75,18 @@ impl Flows {
     }
 
     /// Takes a batch of one lane or of all: the window whose turn it is and others of similar length, first of the
-    /// same flow and then of the others. Dead windows on the way go to `dead`.
+    /// same flow and then of the others. Windows on the way that are dead by the time at which the batch is read go to
+    /// `dead`.
     pub fn batch(
         &mut self,
-        settings: &Settings,
+        budget: usize,
+        read_by: Instant,
         lane: Option<Lane>,
         dead: &mut Vec<Waiting>,
     ) -> Option<Vec<Waiting>> {
-        let share = self.tokens.div_ceil(settings.workers.max(1));
-        let (key, first) = self.first(lane, dead)?;
+        let (key, first) = self.first(read_by, lane, dead)?;
         let length = first.tokens();
-        let mut room = settings.batch_tokens.min(share).saturating_sub(length);
+        let mut room = budget.saturating_sub(length);
         let mut batch = vec![first];
         let mut looked = 0;
         let others = self.ring.iter().filter(|&k| *k != key);
@@ -99,7 +102,7 @@ impl Flows {
                 };
                 looked += 1;
                 let tokens = next.tokens();
-                if next.is_dead() {
+                if next.is_dead_by(read_by) {
                     dead.extend(self.remove(&key, index));
                 } else if tokens.abs_diff(length) <= SIMILAR && tokens <= room {
                     room -= tokens;
@@ -113,8 +116,13 @@ impl Flows {
     }
 
     /// The window whose turn it is, with its flow.
-    fn first(&mut self, lane: Option<Lane>, dead: &mut Vec<Waiting>) -> Option<(Key, Waiting)> {
-        self.clear_front(dead);
+    fn first(
+        &mut self,
+        read_by: Instant,
+        lane: Option<Lane>,
+        dead: &mut Vec<Waiting>,
+    ) -> Option<(Key, Waiting)> {
+        self.clear_front(read_by, dead);
         if !self
             .ring
             .iter()
@@ -139,26 +147,26 @@ impl Flows {
     }
 
     /// Takes out the dead at the front of every flow.
-    fn clear_front(&mut self, dead: &mut Vec<Waiting>) {
+    fn clear_front(&mut self, read_by: Instant, dead: &mut Vec<Waiting>) {
         for key in self.ring.clone() {
             while self
                 .flows
                 .get(&key)
                 .and_then(|flow| flow.waiting.front())
-                .is_some_and(Waiting::is_dead)
+                .is_some_and(|waiting| waiting.is_dead_by(read_by))
             {
                 dead.extend(self.remove(&key, 0));
             }
         }
     }
 
-    /// Takes out every dead window.
-    pub fn sweep(&mut self) -> Vec<Waiting> {
+    /// Takes out every window that is dead now.
+    pub fn sweep(&mut self, now: Instant) -> Vec<Waiting> {
         let mut dead = Vec::new();
         for key in self.ring.clone() {
             let mut index = 0;
             while let Some(waiting) = self.flows.get(&key).and_then(|f| f.waiting.get(index)) {
-                if waiting.is_dead() {
+                if waiting.is_dead_by(now) {
                     dead.extend(self.remove(&key, index));
                 } else {
                     index += 1;

@@ -2,39 +2,33 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+/// Tokens per second of one worker that are assumed before anything has been measured.
+const FIRST_GUESS: f64 = 500.0;
 
-/// Tokens per second that are assumed before anything has been measured.
-const FIRST_GUESS: f64 = 1000.0;
+/// How much the latest batch weighs against those before.
+const NEWEST: f64 = 0.2;
 
-/// Tokens per second that the workers get through together, smoothed.
-#[derive(Debug, Default)]
+/// Tokens per second that one worker reads, smoothed over its last batches. Time without work does not count.
+#[derive(Debug)]
 pub struct Pace {
-    since: Option<Instant>,
-    tokens: usize,
     per_second: Option<f64>,
+    workers: f64,
 }
 
 impl Pace {
-    /// So many tokens have been worked off.
-    pub fn add(&mut self, tokens: usize) {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        self.tokens += tokens;
-        let seconds = since.elapsed().as_secs_f64();
-        if seconds > 0.5 {
-            let now = self.tokens as f64 / seconds;
-            self.per_second = Some(
-                self.per_second
-                    .map_or(now, |before| 0.7 * before + 0.3 * now),
-            );
-            self.pause();
+    /// Nothing measured yet.
+    pub fn new(workers: usize) -> Self {
+        Self {
+            per_second: None,
+            workers: workers.max(1) as f64,
         }
     }
 
-    /// A worker is idle: the time until the next batch says nothing.
-    pub fn pause(&mut self) {
-        self.since = None;
-        self.tokens = 0;
+    /// A worker has read so many tokens in this time.
+    pub fn add(&mut self, tokens: usize, time: Duration) {
+        let now = tokens as f64 / time.as_secs_f64().max(1e-6);
+        let smoothed = |before: f64| (1.0 - NEWEST) * before + NEWEST * now;
+        self.per_second = Some(self.per_second.map_or(now, smoothed));
     }
 
     /// Whether it has been measured.
@@ -42,9 +36,39 @@ impl Pace {
         self.per_second.is_some()
     }
 
-    /// How long so many tokens take.
-    pub fn time_for(&self, tokens: usize) -> Duration {
+    /// How long one worker takes for so many tokens.
+    pub fn of_one_worker(&self, tokens: usize) -> Duration {
         let per_second = self.per_second.unwrap_or(FIRST_GUESS).max(1.0);
         Duration::from_secs_f64(tokens as f64 / per_second)
+    }
+
+    /// How long all workers together take for so many tokens.
+    pub fn of_all(&self, tokens: usize) -> Duration {
+        self.of_one_worker(tokens).div_f64(self.workers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_that_of_the_batches_and_several_workers_share_the_work() {
+        let mut pace = Pace::new(2);
+        assert!(!pace.is_known());
+        pace.add(1000, Duration::from_secs(2));
+        assert_eq!(pace.of_one_worker(500), Duration::from_secs(1));
+        assert_eq!(pace.of_all(500), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_change_of_pace_is_followed_by_and_by() {
+        let mut pace = Pace::new(1);
+        pace.add(1000, Duration::from_secs(1));
+        for _ in 0..30 {
+            pace.add(1000, Duration::from_secs(4));
+        }
+        let seconds = pace.of_one_worker(1000).as_secs_f64();
+        assert!((3.5..=4.0).contains(&seconds), "{seconds} s");
     }
 }

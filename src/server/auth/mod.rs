@@ -4,7 +4,7 @@
 //! known by the certificate or else the address of the connection.
 
 mod jwt;
-mod keys;
+pub mod keys;
 mod layer;
 
 use std::{
