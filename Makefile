@@ -13,7 +13,7 @@ ifeq ($(LIBTORCH_SOURCE),download)
 FEATURES := --features download-libtorch
 endif
 
-.PHONY: help setup build demo test lint bench eval train clean tools
+.PHONY: help setup build demo test lint bench chaos eval train clean tools
 
 help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ lint: setup tools ## Check the format, clippy, the API definition and the shell 
 
 bench: setup ## Measure the service against the bare encoder
 	$(CARGO) bench --locked $(FEATURES) --bench service -- --runs 5
+
+chaos: setup ## Prove the promises of the server against the real program (ten minutes)
+	$(CARGO) bench --locked $(FEATURES) --features faults --bench chaos -- --write docs/reliability.md
 
 eval: build ## Measure the model package on every held split
 	training/evaluate.sh models/base

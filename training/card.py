@@ -72,10 +72,10 @@ def measured(reports):
     rows = [[SPLITS[name], f"{r['overall']['texts']:,}", *(cell(found(r["overall"], p)) for p in COLUMNS.values())]
             for name, r in reports.items()]
     lines = table(heads, rows)
-    rows = [[f"{language}, {kind}", str(figures["texts"]), *(cell(found(figures, p)) for p in COLUMNS.values())]
-            for kind, name in (("paragraphs", "written-others"), ("articles", "written-others-articles"))
-            for language, figures in sorted(reports.get(name, {}).get("languages", {}).items())]
-    lines += ["", "By language:", "", *table(["language", *heads[1:]], rows)]
+    languages = sorted(reports.get("written-others", {}).get("languages", {}).items())
+    rows = [[language, str(figures["texts"]), *(cell(found(figures, p)) for p in COLUMNS.values())]
+            for language, figures in languages]
+    lines += ["", "Paragraphs by language:", "", *table(["language", *heads[1:]], rows)]
     names = [n for n in reports if found(reports[n]["overall"], ("ner", "all", "f1"))]
     rows = [[SPLITS[n], *(cell(found(reports[n]["overall"], ("ner", "types", t, "f1"))) for t in TYPES)] for n in names]
     lines += ["", "NER F1 by type:", "", *table(["split", *TYPES], rows)]

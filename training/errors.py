@@ -58,7 +58,7 @@ def differences(gold, answer):
         if right != got:
             yield "polarity", right, got, *span
         elif stance and right in "+-":
-            kind = stance["holder_kind"].removeprefix("HOLDER_KIND_")
+            kind = stance["holderKind"].removeprefix("HOLDER_KIND_")
             holder = places[stance["holder"]] if kind == "MENTION" else {"AUTHOR": "A", "UNNAMED": "U"}[kind]
             if holder not in holders[span]:
                 names = [gold["text"][slice(*h)] if isinstance(h, tuple) else h for h in (*holders[span], holder)]

@@ -117,7 +117,7 @@ class Reports(unittest.TestCase):
         places = {e["id"]: (e["start"], e["end"]) for e in gold["entities"]}
         kinds = {1: "LOCATION", 2: "PERSON", 3: "ORGANIZATION", 5: "ORGANIZATION"}
         mentions = [{"span": dict(zip(("start", "end"), places[i])), "type": f"ENTITY_TYPE_{k}"} for i, k in kinds.items()]
-        stances = [{"target": 2, "polarity": "POLARITY_FAVORABLE", "holder_kind": "HOLDER_KIND_AUTHOR"}]
+        stances = [{"target": 2, "polarity": "POLARITY_FAVORABLE", "holderKind": "HOLDER_KIND_AUTHOR"}]
         found = [d[:3] for d in errors.differences(gold, {"mentions": mentions, "stances": stances})]
         self.assertEqual(found, [("ner", "LOC", "ORG"), ("ner", "PER", "nothing"), ("polarity", "+", "0"),
                                  ("holder", "Ida Ode", "A"), ("polarity", "-", "0")])
