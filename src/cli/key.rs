@@ -51,7 +51,10 @@ fn new_key() -> io::Result<String> {
 }
 
 fn entry(name: &str, key: &str) -> String {
-    format!("[[key]]\nname = \"{name}\"\nsha256 = \"{}\"\n", hash_of(key))
+    format!(
+        "[[key]]\nname = \"{name}\"\nsha256 = \"{}\"\n",
+        hash_of(key)
+    )
 }
 
 /// A name that needs no quoting anywhere.

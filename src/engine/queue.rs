@@ -180,13 +180,13 @@ impl Queue {
                 self.metrics.windows_died(dead.len());
                 end(dead);
             }
+            for waiting in batch.iter().flatten() {
+                self.metrics.window_waited(waiting.since.elapsed());
+                state.in_hand += waiting.tokens();
+            }
             self.show(&state);
-            if let Some(batch) = batch {
-                for waiting in &batch {
-                    self.metrics.window_waited(waiting.since.elapsed());
-                    state.in_hand += waiting.tokens();
-                }
-                return Some(batch);
+            if batch.is_some() {
+                return batch;
             }
             if state.closed {
                 return None;
@@ -204,12 +204,14 @@ impl Queue {
         let mut state = self.lock();
         state.in_hand = state.in_hand.saturating_sub(tokens);
         state.pace.add(tokens, time);
+        self.show(&state);
     }
 
     /// Notes that so many tokens have left a worker's hands unread.
     pub fn given_back(&self, tokens: usize) {
         let mut state = self.lock();
         state.in_hand = state.in_hand.saturating_sub(tokens);
+        self.show(&state);
     }
 
     /// Lets the workers finish what waits and refuses everything new.
@@ -223,6 +225,7 @@ impl Queue {
     fn show(&self, state: &State) {
         let tokens = state.flows.tokens();
         self.metrics.set_queue(tokens, state.pace.of_all(tokens));
+        self.metrics.set_tokens_in_hand(state.in_hand);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -32,6 +32,7 @@ pub struct Metrics {
     tokens: Counter,
     queue_tokens: Gauge,
     queue_seconds: Gauge<f64, AtomicU64>,
+    tokens_in_hand: Gauge,
     queue_duration: Histogram,
     dead_windows: Counter,
     batches: Counter,
@@ -91,6 +92,7 @@ impl Metrics {
             tokens: Counter::default(),
             queue_tokens: Gauge::default(),
             queue_seconds: Gauge::default(),
+            tokens_in_hand: Gauge::default(),
             queue_duration: duration_buckets(),
             dead_windows: Counter::default(),
             batches: Counter::default(),
@@ -119,6 +121,7 @@ impl Metrics {
         table.register("tokens", "Tokens that went through the encoder, without padding", self.tokens.clone());
         table.register("queue_tokens", "Tokens that wait for the encoder", self.queue_tokens.clone());
         table.register("queue_seconds", "Time in which the workers get through what waits, at their pace of the last seconds", self.queue_seconds.clone());
+        table.register("tokens_in_hand", "Tokens that workers read at the moment", self.tokens_in_hand.clone());
         table.register("queue_duration_seconds", "Time that a window waited for the encoder", self.queue_duration.clone());
         table.register("dead_windows", "Windows that left the queue unread, since their call had ended", self.dead_windows.clone());
         table.register("batches", "Batches that went through the encoder", self.batches.clone());
@@ -180,6 +183,12 @@ impl Metrics {
         self.queue_tokens
             .set(i64::try_from(tokens).unwrap_or(i64::MAX));
         self.queue_seconds.set(time.as_secs_f64());
+    }
+
+    /// Workers are at so many tokens now.
+    pub fn set_tokens_in_hand(&self, tokens: usize) {
+        self.tokens_in_hand
+            .set(i64::try_from(tokens).unwrap_or(i64::MAX));
     }
 
     /// A window left the queue for the encoder after this time.
@@ -275,6 +284,7 @@ mod tests {
         metrics.document_tagged(1200);
         metrics.batch_encoded(4, 1000, Duration::from_millis(300));
         metrics.set_queue(77, Duration::from_millis(1500));
+        metrics.set_tokens_in_hand(55);
         metrics.window_waited(Duration::from_millis(20));
         metrics.windows_died(3);
         metrics.worker_restarted("hang");
@@ -295,6 +305,7 @@ mod tests {
             ("tagwerk_tokens_total".into(), "1000"),
             ("tagwerk_queue_tokens".into(), "77"),
             ("tagwerk_queue_seconds".into(), "1.5"),
+            ("tagwerk_tokens_in_hand".into(), "55"),
             ("tagwerk_queue_duration_seconds_count".into(), "1"),
             ("tagwerk_dead_windows_total".into(), "3"),
             ("tagwerk_encode_duration_seconds_sum".into(), "0.3"),
@@ -356,7 +367,7 @@ mod tests {
         let page = metrics.page();
         let help = page.lines().filter(|l| l.starts_with("# HELP tagwerk_"));
         let kinds = page.lines().filter(|l| l.starts_with("# TYPE tagwerk_"));
-        assert_eq!((help.count(), kinds.count()), (18, 18));
+        assert_eq!((help.count(), kinds.count()), (19, 19));
         assert!(page.ends_with("# EOF\n"));
     }
 
