@@ -4,7 +4,14 @@
 pub mod http;
 pub mod raw;
 
-use std::{convert::Infallible, future::Future, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::SocketAddr,
+    sync::LazyLock,
+    thread,
+    time::{Duration, Instant},
+};
 
 use tagwerk::{
     cli::local,
@@ -29,6 +36,16 @@ use tonic::transport::{Channel, Endpoint};
 /// Far longer than anything here takes: what is not there by then never comes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the engine of the shared pipeline counts.
+static ENGINE: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+/// Whether no window waits or is read in the shared pipeline.
+pub fn is_idle() -> bool {
+    let page = ENGINE.page();
+    let is_zero = |series| page.lines().any(|line| line == format!("{series} 0"));
+    is_zero("tagwerk_queue_tokens") && is_zero("tagwerk_tokens_in_hand")
+}
+
 /// The pipeline that all test servers of a process share: loading a model takes seconds.
 pub async fn pipeline() -> Pipeline {
     static PIPELINE: OnceCell<Pipeline> = OnceCell::const_new();
@@ -42,7 +59,8 @@ pub async fn pipeline() -> Pipeline {
             queue_tokens: 1 << 18,
             max_document_bytes: 1 << 20,
         };
-        local::pipeline(args).await.expect("no model package")
+        let loader = local::Loader::new(args, ENGINE.clone());
+        loader.load(None).await.expect("no model package").unwrap()
     };
     PIPELINE.get_or_init(load).await.clone()
 }
@@ -183,6 +201,11 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         self.task.abort();
+        // A process that ends while a worker is inside libtorch can crash.
+        let began = Instant::now();
+        while !is_idle() && began.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 
