@@ -9,12 +9,15 @@ use std::{
 };
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use sha2::{Digest as _, Sha256};
 use support::{config, document, server_with, tag, until};
 use tagwerk::{
     api::caller::Quota,
     proto::tagwerk::v1::{TagRequest, tagging_service_client::TaggingServiceClient},
-    server::{ServerConfig, auth::AuthSettings, tls::TlsSettings},
+    server::{
+        ServerConfig,
+        auth::{AuthSettings, hash_of},
+        tls::TlsSettings,
+    },
 };
 use tonic::{
     Code, Request, Status,
@@ -161,10 +164,7 @@ async fn a_renewed_certificate_is_taken_up_and_a_broken_one_refused() {
 }
 
 fn entry(name: &str, key: &str, rest: &str) -> String {
-    let hash: String = Sha256::digest(key)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hash = hash_of(key);
     format!("[[key]]\nname = \"{name}\"\nsha256 = \"{hash}\"\n{rest}\n")
 }
 

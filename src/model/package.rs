@@ -127,7 +127,7 @@ impl Package {
         }
         Ok(Self {
             encoder: encoder::variables(&tensors, &bert, precision)?,
-            description: config.describe(fingerprint(directory)?),
+            description: config.describe(Self::fingerprint(directory)?),
             windows: config.windows,
             special_tokens: SpecialTokens {
                 begin: config.bos_token_id,
@@ -171,7 +171,17 @@ impl Package {
     /// # Errors
     /// [`ModelError::Io`] with the file that cannot be read.
     pub fn fingerprint(directory: &Path) -> Result<String, ModelError> {
-        fingerprint(directory)
+        let mut hasher = Sha256::new();
+        for name in FILES {
+            let content = read(&directory.join(name))?;
+            hasher.update(name.as_bytes());
+            hasher.update(Sha256::digest(&content));
+        }
+        Ok(hasher
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 
     /// Size and time of change of the files of the package in a directory: while they stay the same, so does the
@@ -334,20 +344,6 @@ fn model_roots() -> Vec<PathBuf> {
     roots.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
     roots.dedup();
     roots
-}
-
-fn fingerprint(directory: &Path) -> Result<String, ModelError> {
-    let mut hasher = Sha256::new();
-    for name in FILES {
-        let content = read(&directory.join(name))?;
-        hasher.update(name.as_bytes());
-        hasher.update(Sha256::digest(&content));
-    }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
