@@ -7,16 +7,16 @@ SHELL := bash
 CARGO ?= cargo
 TOOLS := target/tools/bin
 BINARY := $(or $(CARGO_TARGET_DIR),target)/release/tagwerk
-SCRIPTS := $(wildcard scripts/*.sh training/*.sh) .ci/run
+SCRIPTS := $(wildcard scripts/*.sh training/*.sh examples/python/*.sh) .ci/run
 
 ifeq ($(LIBTORCH_SOURCE),download)
 FEATURES := --features download-libtorch
 endif
 
-.PHONY: help setup build demo test lint bench chaos eval train clean tools
+.PHONY: help setup build demo test lint bench chaos cluster-test chart-test chart-docs eval train clean tools
 
 help: ## List the targets (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Check the prerequisites; find or install libtorch
 	@scripts/prerequisites.sh
@@ -31,18 +31,33 @@ demo: build ## Tag a German news article and print it in colour
 test: setup ## Run every test, doc tests included
 	$(CARGO) test --locked $(FEATURES) --features faults
 
-lint: setup tools ## Check the format, clippy, the API definition and the shell scripts
+lint: setup tools ## Check the format, clippy, the API definition, scripts, the Dockerfile and dependencies
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets $(FEATURES) --features faults -- -D warnings
 	$(TOOLS)/buf lint proto
 	$(TOOLS)/buf format proto --diff --exit-code --exclude-path proto/google
 	$(TOOLS)/shellcheck $(SCRIPTS)
+	$(TOOLS)/hadolint Dockerfile
+	$(TOOLS)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 
 bench: setup ## Measure the service against the bare encoder
 	$(CARGO) bench --locked $(FEATURES) --bench service -- --runs 5
 
 chaos: setup ## Prove the promises of the server against the real program (ten minutes)
+	@for group in client load; do scripts/tools.sh $$group || echo "Rows that need the tools of \"$$group\" are skipped." >&2; done
 	$(CARGO) bench --locked $(FEATURES) --features faults --bench chaos -- --write docs/reliability.md
+
+cluster-test: chart-test ## Prove what holds in a cluster, without one
+
+# Needs promtool beside what it installs itself.
+chart-test: ## Check the chart: lint, a matrix of values, wrong values, alerts, dashboard (five minutes)
+	@scripts/tools.sh helm
+	@scripts/helm.sh
+	@$(TOOLS)/python scripts/chart-test.py
+
+chart-docs: ## Write what the chart says of its values into its README and schema
+	@scripts/tools.sh helm
+	@$(TOOLS)/python scripts/chart-docs.py --write
 
 eval: build ## Measure the model package on every held split
 	training/evaluate.sh models/base

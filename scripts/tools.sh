@@ -28,7 +28,7 @@ install() {
     cp "$list" "$installed"
 }
 
-(($# > 0)) || give_up 'name a group: lint or client.'
+(($# > 0)) || give_up 'name a group: lint, client or load.'
 mkdir -p "$root/target"
 if command -v flock >/dev/null; then
     exec 9>"$root/target/tools.lock"

@@ -104,6 +104,10 @@ max_document_bytes = 65536
 [log]
 log = "warn,tagwerk=debug"
 format = "json"
+
+[trace]
+endpoint = "https://collector.example:4317"
+share = 2.5e-1
 "#;
 
 #[test]
@@ -168,6 +172,7 @@ fn every_setting_of_the_file_is_taken() {
         "max_header_bytes = 8192",
         "audience = [\"tagger\", \"one, two\", \"'\"]",
         "precision = \"bf16\"",
+        "share = 0.25",
     ] {
         assert!(values(&printed).contains(&line), "{line}:\n{printed}");
     }

@@ -24,6 +24,7 @@ async fn small_server() -> support::TestServer {
         workers: 1,
         batch_tokens: 512,
         queue_tokens: 1024,
+        hang_seconds: 60,
         max_document_bytes: 1 << 20,
     };
     let load = async move { Ok(local::pipeline(args).await.expect("no model package")) };

@@ -30,6 +30,7 @@ async fn a_new_package_answers_without_a_failed_call_and_a_broken_one_is_refused
         workers: 1,
         batch_tokens: 2048,
         queue_tokens: 1 << 18,
+        hang_seconds: 60,
         max_document_bytes: 1 << 20,
     };
     let metrics = Metrics::new();

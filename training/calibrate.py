@@ -3,8 +3,9 @@
 usage: calibrate.py [--bias] PACKAGE TARGET GOLD.jsonl...
 
 PACKAGE is unpacked (as `train.py` writes it), the gold files are the written dev split. A temperature divides the
-logits of a head, a bias is added to the neutral logit: both fold into the last layer, so that the service needs no
-further numbers. The bias is searched with --bias only (package 0.2.0 has none) and taken where it helps whole
+logits of a head (and the weights of transitions between the labels of names, where the package has them; the
+probabilities are then those of all paths), a bias is added to the neutral logit: both fold into the last layer, so that
+the service needs no further numbers. The bias is searched with --bias only (package 0.2.0 has none) and taken where it helps whole
 articles and does not harm paragraphs; that a single value of the grid is best by chance is made unlikely by judging
 each value with its neighbours.
 """
@@ -19,6 +20,7 @@ from torch.nn import functional as F
 import batches
 import corpora
 import package
+import transitions
 from model import Tagger
 from windows import IGNORED, Windower
 
@@ -36,8 +38,15 @@ def main(source, target, paths, search_bias):
     found = {Path(p).stem: logits(model, windower, p) for p in paths}
     polarity = {name: f["polarity"] for name, f in found.items()}
     bias = best_bias(polarity) if search_bias else 0.0
-    scale("polarity", polarity, tensors, "heads.polarity.out", bias)
-    scale("ner", {name: f["ner"] for name, f in found.items()}, tensors, "heads.ner", 0.0)
+    values, gold = pooled(polarity)
+    tensors["heads.polarity.out.bias"][1] += bias
+    values = values + torch.tensor([0.0, bias, 0.0])
+    scale("polarity", lambda divisor: values / divisor, gold, tensors, "heads.polarity.out")
+    # The steps along a line are too small to share.
+    torch.set_num_threads(1)
+    lines = [line for f in found.values() for line in f["ner"]]
+    of_words, gold_of_words = names(lines, tensors)
+    scale("ner", of_words, gold_of_words, tensors, "heads.ner")
     package.save(target, tensors, package.config_of(source), Path(source) / "tokenizer.json")
 
 
@@ -45,15 +54,32 @@ def logits(model, windower, path):
     """Logits and gold of polarity and NER on one gold file, in the service's windows."""
     texts = [corpora.from_gold(json.loads(line), "dev") for line in open(path, encoding="utf-8")]
     windows = [w for text in texts for w in windower.cut(text)]
-    parts = {"polarity": [], "ner": []}
+    polarity, lines = [], []
     with torch.no_grad():
         for group in batches.batched(windows, 2048, random.Random(1)):
             batch = batches.tensors(group)
             out = model(batch)
-            parts["ner"].append((out["ner"], batch["labels"]))
+            lines += transitions.lines(group, out["ner"], batch["labels"])
             if "polarity" in out:
-                parts["polarity"].append((out["polarity"], batch["polarity"]))
-    return {task: tuple(torch.cat(column) for column in zip(*rows)) for task, rows in parts.items()}
+                polarity.append((out["polarity"], batch["polarity"]))
+    return {"polarity": tuple(torch.cat(column) for column in zip(*polarity)), "ner": lines}
+
+
+def names(lines, tensors):
+    """The scores of the words' labels for a divisor, as the service computes them, and the gold labels."""
+    if not any(name in tensors for name in transitions.NAMES):
+        values, gold = pooled({"all": tuple(torch.cat(column) for column in zip(*lines))})
+        return lambda divisor: values / divisor, gold
+    groups = list(transitions.padded(lines))
+    inside = [torch.arange(labels.shape[1]) < lengths[:, None] for _, labels, lengths in groups]
+    gold = torch.cat([labels[mask] for (_, labels, _), mask in zip(groups, inside)])
+
+    def of_words(divisor):
+        crf = transitions.Crf.of({name: tensors[name] / divisor for name in transitions.NAMES})
+        rows = [crf.marginals(logits / divisor, lengths)[mask] for (logits, _, lengths), mask in zip(groups, inside)]
+        return torch.cat(rows).clamp(min=1e-9).log()[gold != IGNORED]
+
+    return of_words, gold[gold != IGNORED]
 
 
 def best_bias(polarity):
@@ -98,10 +124,10 @@ def calibration_error(values, gold):
     return 100 * sum(gaps).item() / len(gold)
 
 
-def temperature(values, gold):
-    """The divisor of the logits with the least cross entropy."""
+def temperature(scores, gold):
+    """The divisor with the least cross entropy; `scores` gives those of a divisor."""
     grid = [0.5 + 0.02 * i for i in range(151)]
-    return min(grid, key=lambda t: F.cross_entropy(values / t, gold).item())
+    return min(grid, key=lambda t: F.cross_entropy(scores(t), gold).item())
 
 
 def review_threshold(task, values, gold):
@@ -117,18 +143,16 @@ def review_threshold(task, values, gold):
             return
 
 
-def scale(task, groups, tensors, layer, bias):
-    """Folds bias and temperature of one head into its last layer."""
-    values, gold = pooled(groups)
-    if bias:
-        values = values + torch.tensor([0.0, bias, 0.0])
-        tensors[f"{layer}.bias"][1] += bias
-    divisor = temperature(values, gold)
-    print(f"{task}: temperature {divisor:.2f}, calibration error {calibration_error(values, gold):.1f} -> "
-          f"{calibration_error(values / divisor, gold):.1f} on {len(gold)} judgements")
-    review_threshold(task, values / divisor, gold)
-    tensors[f"{layer}.weight"] /= divisor
-    tensors[f"{layer}.bias"] /= divisor
+def scale(task, scores, gold, tensors, layer):
+    """Folds the temperature of one head into its last layer and the transitions behind it."""
+    divisor = temperature(scores, gold)
+    print(f"{task}: temperature {divisor:.2f}, calibration error {calibration_error(scores(1.0), gold):.1f} -> "
+          f"{calibration_error(scores(divisor), gold):.1f} on {len(gold)} judgements")
+    review_threshold(task, scores(divisor), gold)
+    behind = transitions.NAMES if task == "ner" else ()
+    for name in (f"{layer}.weight", f"{layer}.bias", *behind):
+        if name in tensors:
+            tensors[name] = tensors[name] / divisor
 
 
 if __name__ == "__main__":

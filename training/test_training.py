@@ -2,6 +2,7 @@
 
 usage: python -m unittest discover training
 """
+import itertools
 import random
 import sys
 import unittest
@@ -10,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
+import torch
 
 import augment
 import card
@@ -19,6 +21,7 @@ import pack
 import package
 import segments
 import splits
+import transitions
 import windows
 
 BLOCK = """@de politik
@@ -93,6 +96,55 @@ class Windows(unittest.TestCase):
         text = "Am 3. Mai kam Dr. Ode. „Gut so.“ Das war alles."
         found = [text[a:b] for a, b in segments.sentences(text, 0, len(text))]
         self.assertEqual(found, ["Am 3. Mai kam Dr. Ode.", "„Gut so.“", "Das war alles."])
+
+
+class Transitions(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(1)
+        self.crf = transitions.Crf(5)
+        for parameter in self.crf.parameters():
+            torch.nn.init.normal_(parameter)
+        self.logits, self.lengths = torch.randn(2, 4, 5), torch.tensor([4, 3])
+
+    def paths(self, chain):
+        """(path, its score) of every legal path of a chain, one by one."""
+        crf, length = self.crf, int(self.lengths[chain])
+        values = self.logits[chain] * crf.scale + crf.bias
+        for path in itertools.product(range(5), repeat=length):
+            steps = list(zip(path, path[1:]))
+            if path[0] not in (2, 4) and all(b not in (2, 4) or a in (b, b - 1) for a, b in steps):
+                score = crf.start[path[0]] + crf.end[path[-1]] + sum(crf.transitions[a, b] for a, b in steps)
+                yield path, (score + sum(values[i, label] for i, label in enumerate(path))).item()
+
+    def test_sum_best_path_and_probabilities_are_those_of_all_paths(self):
+        sums = self.crf.log_sum(self.crf.emissions(self.logits), self.lengths)
+        best, shares = self.crf.best(self.logits, self.lengths), self.crf.marginals(self.logits, self.lengths)
+        for chain, length in enumerate(self.lengths.tolist()):
+            paths, scores = zip(*self.paths(chain))
+            weights = np.exp(scores)
+            self.assertAlmostEqual(sums[chain].item(), np.log(weights.sum()), places=4)
+            self.assertEqual(tuple(best[chain, :length].tolist()), paths[int(np.argmax(scores))])
+            for word, label in itertools.product(range(length), range(5)):
+                share = sum(w for path, w in zip(paths, weights) if path[word] == label) / weights.sum()
+                self.assertAlmostEqual(shares[chain, word, label].item(), share, places=4)
+
+    def test_a_word_without_label_is_summed_over(self):
+        labels = torch.tensor([[1, 2, windows.IGNORED, 0], [0, windows.IGNORED, 3, 0]])
+        losses = self.crf.loss(self.logits, labels, self.lengths)
+        for chain in range(2):
+            wanted = labels[chain, :int(self.lengths[chain])].tolist()
+            weights = {path: np.exp(score) for path, score in self.paths(chain)}
+            right = sum(w for path, w in weights.items()
+                        if all(g in (label, windows.IGNORED) for g, label in zip(wanted, path)))
+            self.assertAlmostEqual(losses[chain].item(), -np.log(right / sum(weights.values())), places=4)
+
+    def test_folded_weights_give_the_same_scores(self):
+        tensors = {"heads.ner.weight": np.ones((5, 3), np.float32), "heads.ner.bias": np.zeros(5, np.float32)}
+        vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
+        wanted = self.crf.emissions(torch.as_tensor(vectors @ tensors["heads.ner.weight"].T)).detach()
+        self.crf.fold(tensors)
+        found = vectors @ tensors["heads.ner.weight"].T + tensors["heads.ner.bias"]
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 class Packing(unittest.TestCase):

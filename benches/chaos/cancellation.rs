@@ -48,7 +48,7 @@ pub async fn cancellation(plan: &Plan) -> Result<Vec<Row>, Failure> {
     child.quiets_down(PATIENCE).await?;
     let (memory, before) = (child.memory()?, child.metrics().await?);
 
-    let rounds = plan.count(40, 4);
+    let rounds = plan.count(70, 4);
     let mut ended = Ended::default();
     for _ in 0..rounds {
         ended.add(round().await);

@@ -7,6 +7,13 @@
 mod cancellation;
 mod child;
 mod credentials;
+mod faults;
+#[allow(dead_code)]
+#[path = "../../examples/ingest.rs"]
+mod ingest;
+// Until overload.rs calls it.
+#[allow(dead_code)]
+mod k6;
 mod load;
 mod malformed;
 mod overload;
@@ -17,10 +24,12 @@ mod rotation;
 mod row;
 mod soak;
 mod texts;
+mod tools;
 mod wire;
 
 use std::{
     error::Error,
+    ffi::OsString,
     future::Future,
     path::{Path, PathBuf},
     pin::Pin,
@@ -47,12 +56,13 @@ type Measure = for<'a> fn(&'a Plan) -> Measured<'a>;
 type Measured<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, Failure>> + 'a>>;
 
 /// Every scenario, in the order of the table.
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     ("overload", |plan| Box::pin(overload::overload(plan))),
     ("fairness", |plan| Box::pin(overload::fairness(plan))),
     ("cancellation", |plan| {
         Box::pin(cancellation::cancellation(plan))
     }),
+    ("faults", |plan| Box::pin(faults::faults(plan))),
     ("sigterm", |plan| Box::pin(restart::sigterm(plan))),
     ("sigkill", |plan| Box::pin(restart::sigkill(plan))),
     ("rotation", |plan| Box::pin(rotation::rotation(plan))),
@@ -113,6 +123,11 @@ fn known(name: &str) -> Result<String, String> {
 }
 
 fn main() -> Result<ExitCode, Failure> {
+    let is_client = |first: OsString| first == restart::RUST_CLIENT;
+    if std::env::args_os().nth(1).is_some_and(is_client) {
+        let arguments = ingest::Arguments::parse_from(std::env::args_os().skip(1));
+        return Ok(Runtime::new()?.block_on(ingest::run(arguments)));
+    }
     let arguments = Arguments::parse();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let plan = Plan {

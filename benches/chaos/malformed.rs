@@ -1,6 +1,13 @@
 //! Callers who do not keep to the protocol, by mistake or on purpose: whoever does is served as before.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,15 +36,20 @@ const LISTENS: Duration = Duration::from_millis(200);
 const SLOW_PEERS: usize = 500;
 const SLOW_BYTE: Duration = Duration::from_millis(300);
 
+/// Calls that one connection makes at once, and how long their random bodies are at most.
+const CALLS: u32 = 40;
+const BODY_BYTES: usize = 1024;
+
 /// Streams that one connection opens and resets at once.
 const RESETS: u32 = 400;
 
-/// Bytes sent on one connection, at a steady rate. The rates are such that what the attackers themselves compute on
+/// Bytes sent on one connection, at a steady rate of connections, and how many malformed messages they hold. The rates are such that what the attackers themselves compute on
 /// the same machine does not matter.
 struct Attack {
     name: &'static str,
     done: &'static str,
     per_second: f64,
+    messages: u32,
     bytes: fn(&mut fastrand::Rng) -> Vec<u8>,
 }
 
@@ -46,25 +58,29 @@ const ATTACKS: [Attack; 7] = [
         name: "malformed: random messages",
         done: "messages of random bytes in good frames, to calls and streams",
         per_second: 100.0,
+        messages: CALLS,
         bytes: |chance| {
-            let method = *chance.choice(&["Tag", "TagStream"]).unwrap_or(&"Tag");
-            let content = random_bytes(chance, 4096);
-            call(method, &[], &wire::message(0, &content))
+            calls(|stream| {
+                let method = *chance.choice(&["Tag", "TagStream"]).unwrap_or(&"Tag");
+                let content = random_bytes(chance, BODY_BYTES);
+                call(stream, method, &[], &wire::message(0, &content))
+            })
         },
     },
     Attack {
         name: "malformed: truncated frames",
         done: "frames and messages that end before their length, then silence or the end",
         per_second: 100.0,
+        messages: 1,
         bytes: |chance| {
             let content = random_bytes(chance, 512);
             let mut message = wire::message(0, &content);
             if chance.bool() {
                 // The message promises more than the stream brings.
                 message.truncate(chance.usize(1..=message.len()));
-                return call("Tag", &[], &message);
+                return calls_once(call(1, "Tag", &[], &message));
             }
-            let mut bytes = call("Tag", &[], &message);
+            let mut bytes = calls_once(call(1, "Tag", &[], &message));
             bytes.truncate(chance.usize(wire::PREFACE.len()..bytes.len()));
             bytes
         },
@@ -73,30 +89,38 @@ const ATTACKS: [Attack; 7] = [
         name: "malformed: compression flags",
         done: "compressed messages that are none, without and with an encoding, and unknown flags",
         per_second: 100.0,
+        messages: CALLS,
         bytes: |chance| {
             let encodings: [&[u8]; 4] = [b"gzip", b"identity", b"br", b"\xff\xfe"];
-            let encoding = *chance.choice(&encodings).unwrap_or(&encodings[0]);
-            let message = wire::message(chance.u8(1..), &random_bytes(chance, 512));
-            if chance.bool() {
-                call("Tag", &[], &message)
-            } else {
-                call("Tag", &[("grpc-encoding", encoding)], &message)
-            }
+            calls(|stream| {
+                let encoding = *chance.choice(&encodings).unwrap_or(&encodings[0]);
+                let message = wire::message(chance.u8(1..), &random_bytes(chance, BODY_BYTES));
+                let headers = [("grpc-encoding", encoding)];
+                let headers = if chance.bool() { &headers[..] } else { &[] };
+                call(stream, "Tag", headers, &message)
+            })
         },
     },
     Attack {
         name: "malformed: oversized headers",
         done: "headers of 20 KB to 2 MB",
         per_second: 20.0,
+        messages: 1,
         bytes: |chance| {
             let value = vec![b'x'; chance.usize(20_000..2_000_000)];
-            call("Tag", &[("x-large", &value)], &wire::message(0, &[]))
+            calls_once(call(
+                1,
+                "Tag",
+                &[("x-large", &value)],
+                &wire::message(0, &[]),
+            ))
         },
     },
     Attack {
         name: "malformed: random frames",
         done: "random frames behind a good preface, and random bytes in its place",
         per_second: 100.0,
+        messages: 1,
         bytes: |chance| {
             if chance.u8(..4) == 0 {
                 return random_bytes(chance, 2048);
@@ -115,6 +139,7 @@ const ATTACKS: [Attack; 7] = [
         name: "malformed: rapid reset",
         done: "400 calls a connection, each reset as soon as it is sent",
         per_second: 5.0,
+        messages: RESETS,
         bytes: |_| {
             let mut bytes = wire::greeting();
             for number in 0..RESETS {
@@ -129,6 +154,7 @@ const ATTACKS: [Attack; 7] = [
         name: "malformed: endless headers",
         done: "headers in more and more frames that never end",
         per_second: 20.0,
+        messages: 1,
         bytes: |_| {
             let mut bytes = wire::greeting();
             bytes.extend(wire::frame(wire::HEADERS, 0, 1, &[]));
@@ -140,11 +166,26 @@ const ATTACKS: [Attack; 7] = [
     },
 ];
 
-/// A call with this body.
-fn call(method: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
+/// A greeting and many calls.
+fn calls(mut call: impl FnMut(u32) -> Vec<u8>) -> Vec<u8> {
     let mut bytes = wire::greeting();
-    bytes.extend(wire::head(1, method, headers));
-    bytes.extend(wire::frame(wire::DATA, wire::END_STREAM, 1, body));
+    for number in 0..CALLS {
+        bytes.extend(call(2 * number + 1));
+    }
+    bytes
+}
+
+/// A greeting and one call.
+fn calls_once(call: Vec<u8>) -> Vec<u8> {
+    let mut bytes = wire::greeting();
+    bytes.extend(call);
+    bytes
+}
+
+/// A call with this body.
+fn call(stream: u32, method: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
+    let mut bytes = wire::head(stream, method, headers);
+    bytes.extend(wire::frame(wire::DATA, wire::END_STREAM, stream, body));
     bytes
 }
 
@@ -160,25 +201,31 @@ pub async fn malformed(plan: &Plan) -> Result<Vec<Row>, Failure> {
     let mut child = Child::start(plan, &["--first-byte-seconds", "2"]).await?;
     let honest = Honest::new(Caller::new(child.channel()?)).await?;
     let files = child.files()?;
-    let mut rows = Vec::new();
+    let (mut rows, mut all) = (Vec::new(), 0);
     for (number, attack) in ATTACKS.iter().enumerate() {
         let mut chance = plan.chance(100 + number as u64);
-        let attackers = attack_on(child.grpc, attack, &mut chance);
-        let row = beside(
-            plan,
-            &mut child,
-            &honest,
-            attack.name,
-            attack.done,
-            attackers,
-        )
-        .await?;
+        let sent = Arc::new(AtomicUsize::new(0));
+        let attackers = attack_on(child.grpc, attack, &mut chance, Arc::clone(&sent));
+        let mut row = beside(plan, &mut child, &honest, attack.name, attackers).await?;
+        let sent = sent.load(Ordering::Relaxed);
+        all += sent;
+        row.done = format!("{sent} of them: {}", attack.done);
         rows.push(row);
     }
     let attackers = slow_peers(child.grpc);
-    let name = "malformed: slow peers";
-    let done = "500 connections that send a byte of the preface every 300 ms, or nothing behind it, and come again";
-    rows.push(beside(plan, &mut child, &honest, name, done, attackers).await?);
+    let mut row = beside(
+        plan,
+        &mut child,
+        &honest,
+        "malformed: slow peers",
+        attackers,
+    )
+    .await?;
+    row.done = format!(
+        "{SLOW_PEERS} connections that send a byte of the preface every {} ms, or nothing behind it, and come again",
+        SLOW_BYTE.as_millis()
+    );
+    rows.push(row);
 
     let began = Instant::now();
     let mut now = child.files()?;
@@ -189,7 +236,7 @@ pub async fn malformed(plan: &Plan) -> Result<Vec<Row>, Failure> {
     let panics = child.log().panics;
     rows.push(Row {
         name: "malformed: what is left",
-        done: "after all of these".to_owned(),
+        done: format!("after all of these, {all} malformed messages"),
         figure: format!("{files} open files before, {now} after; {panics} panics"),
         bound: "no more open files than before, no panic",
         passed: now <= files && panics == 0 && child.is_alive(),
@@ -210,7 +257,7 @@ impl Honest {
     }
 
     async fn calls(&self, plan: &Plan, purpose: u64) -> Vec<Sample> {
-        let length = plan.seconds(6.0).max(Duration::from_secs(2));
+        let length = plan.seconds(10.0).max(Duration::from_secs(2));
         let times = load::even(self.per_second, length, &mut plan.chance(purpose));
         open_loop(times, |_| {
             let caller = self.caller.clone();
@@ -220,27 +267,26 @@ impl Honest {
     }
 }
 
-/// How an honest caller fares before and during an attack.
+/// How an honest caller fares before and during an attack; the caller of this says what was done.
 async fn beside(
     plan: &Plan,
     child: &mut Child,
     honest: &Honest,
     name: &'static str,
-    done: &str,
-    attackers: impl Future<Output = usize> + Send + 'static,
+    attackers: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Row, Failure> {
     let before = honest.calls(plan, 7).await;
     let mut attack = JoinSet::new();
-    let ended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let ended = Arc::new(AtomicBool::new(false));
     let note = Arc::clone(&ended);
     attack.spawn(async move {
         attackers.await;
-        note.store(true, std::sync::atomic::Ordering::Relaxed);
+        note.store(true, Ordering::Relaxed);
     });
     // The attack is under way when the honest caller begins.
     sleep(Duration::from_millis(500)).await;
     let during = honest.calls(plan, 8).await;
-    let lasted = !ended.load(std::sync::atomic::Ordering::Relaxed);
+    let lasted = !ended.load(Ordering::Relaxed);
     attack.shutdown().await;
 
     let answered = |outcome: &Outcome| outcome.is_answered();
@@ -265,7 +311,7 @@ async fn beside(
     }
     Ok(Row {
         name,
-        done: done.to_owned(),
+        done: String::new(),
         figure: format!(
             "{:.2} times; median {normal:.1} ms before, {median:.1} ms beside{notes}",
             median / normal
@@ -280,7 +326,8 @@ fn attack_on(
     address: SocketAddr,
     attack: &'static Attack,
     chance: &mut fastrand::Rng,
-) -> impl Future<Output = usize> + Send + 'static {
+    sent: Arc<AtomicUsize>,
+) -> impl Future<Output = ()> + Send + 'static {
     let mut chance = chance.fork();
     async move {
         let places = Arc::new(Semaphore::new(AT_A_TIME));
@@ -290,13 +337,15 @@ fn attack_on(
         loop {
             sleep_until(start + Duration::from_secs_f64(number as f64 / attack.per_second)).await;
             let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                return number;
+                return;
             };
             let bytes = (attack.bytes)(&mut chance);
+            let sent = Arc::clone(&sent);
             connections.spawn(async move {
                 let _place = place;
                 // How the server ends it is its own affair.
                 let _ = timeout(Duration::from_secs(2), send(address, &bytes)).await;
+                sent.fetch_add(attack.messages as usize, Ordering::Relaxed);
             });
             while connections.try_join_next().is_some() {}
             number += 1;
@@ -326,7 +375,7 @@ async fn send(address: SocketAddr, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Peers that hold connections and hardly say anything, until this is dropped.
-async fn slow_peers(address: SocketAddr) -> usize {
+async fn slow_peers(address: SocketAddr) {
     let mut peers = JoinSet::new();
     for number in 0..SLOW_PEERS {
         peers.spawn(async move {
@@ -337,7 +386,7 @@ async fn slow_peers(address: SocketAddr) -> usize {
             }
         });
     }
-    peers.join_all().await.len()
+    peers.join_all().await;
 }
 
 async fn slow_peer(address: SocketAddr, greets: bool) -> std::io::Result<()> {

@@ -2,6 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs, iter,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,7 +13,8 @@ use std::{
 };
 
 use prost::Message as _;
-use tagwerk::proto::tagwerk::v1::{Document, TaggedDocument};
+use serde_json::Value;
+use tagwerk::proto::tagwerk::v1::TaggedDocument;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -20,10 +24,14 @@ use super::{
     Failure,
     child::Child,
     load::{Caller, ONE_PASS, Outcome},
-    plan::{PATIENCE, Plan},
+    plan::{Folder, PATIENCE, Plan},
     row::Row,
     texts,
+    tools::{Running, in_checkout, tool},
 };
+
+/// The first argument that makes this program the Rust client of the examples.
+pub const RUST_CLIENT: &str = "ingest";
 
 /// Time that calls in flight have to end.
 const GRACE: Duration = Duration::from_secs(20);
@@ -36,6 +44,21 @@ const CALLERS: usize = 8;
 
 /// Time before a call is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// Time between looks at what a client has written.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Who is killed in the middle of the work, in this order.
+const VICTIMS: [Victim; 7] = {
+    use Victim::{Client, Server};
+    [Server, Server, Client, Server, Server, Client, Server]
+};
+
+#[derive(Debug, Clone, Copy)]
+enum Victim {
+    Server,
+    Client,
+}
 
 /// The first answer to each text, and how many later ones differ from it.
 #[derive(Debug, Default)]
@@ -182,65 +205,182 @@ impl Persistent {
     }
 }
 
-/// SIGKILL in the middle of a stream; the client sends the documents again that were not answered.
-pub async fn sigkill(plan: &Plan) -> Result<Vec<Row>, Failure> {
-    let mut child = Child::start(plan, &[]).await?;
-    let port = child.grpc;
-    let caller = Caller::new(child.channel()?).asking_for(ONE_PASS);
-    let texts = texts::articles()?;
-    let count = plan.count(200, 40);
-    let documents: Vec<Document> = (0..count)
-        .map(|number| Document {
-            id: number.to_string(),
-            text: texts[number % texts.len()].clone(),
-            ..Document::default()
+/// A client of the examples, and how it is started.
+struct Client {
+    name: &'static str,
+    source: &'static str,
+    program: PathBuf,
+    /// The arguments before its own.
+    first: String,
+}
+
+impl Client {
+    /// The one in Rust: this very program, told so by its first argument.
+    fn in_rust() -> Result<Self, Failure> {
+        Ok(Self {
+            name: "SIGKILL: Rust client",
+            source: "examples/ingest.rs",
+            program: std::env::current_exe()?,
+            first: RUST_CLIENT.to_owned(),
         })
-        .collect();
-    let answers = Answers::default();
-    let mut pending: HashSet<String> = documents.iter().map(|d| d.id.clone()).collect();
-    let mut chance = plan.chance(6);
-    let (kills, mut killed, mut unexpected) = (5, 0, None);
-    while !pending.is_empty() && unexpected.is_none() {
-        let rest: Vec<Document> = documents
-            .iter()
-            .filter(|document| pending.contains(&document.id))
-            .cloned()
-            .collect();
-        // Each time about a sixth of all is left unanswered at least.
-        let goal = (killed < kills).then(|| chance.usize(1..=(count / 6).min(rest.len())));
-        let mut seen = 0;
-        let take = |id: String, answer: Box<TaggedDocument>| {
-            let text = id.parse::<usize>().map_or(0, |number| number % texts.len());
-            answers.note(text, *answer);
-            if !pending.remove(&id) {
-                unexpected = Some(format!("a second answer for {id}"));
-            }
-            seen += 1;
-            if Some(seen) == goal && child.kill().is_ok() {
-                killed += 1;
-            }
-            true
+    }
+
+    /// The one in Python, with stubs made for it in `folder`. `None`, and a line that says so, where its packages are
+    /// not installed.
+    async fn in_python(folder: &Folder) -> Result<Option<Self>, Failure> {
+        let source = "examples/python/ingest.py";
+        let skipped = |reason: &str| {
+            println!("SIGKILL, Python client: skipped, {reason} (scripts/tools.sh client)");
+            Ok(None)
         };
-        match caller.stream(rest, take, PATIENCE * 2).await {
-            Ok(()) | Err(Outcome::Lost(_)) => {}
-            Err(other) => unexpected = Some(format!("{other:?}")),
+        let Some(program) = tool("python") else {
+            return skipped("there is no target/tools");
+        };
+        let (script, log) = (folder.path("ingest.py"), folder.path("stubs.log"));
+        // Beside the script, where Python looks first.
+        fs::copy(in_checkout(source), &script)?;
+        let stubs = [
+            format!("PYTHON={}", program.display()),
+            in_checkout("examples/python/stubs.sh")
+                .display()
+                .to_string(),
+            folder.path(""),
+        ];
+        let mut stubs = Running::start(Path::new("env"), stubs, Path::new(&log))?;
+        if let Err(error) = stubs.succeeded(PATIENCE).await {
+            return skipped(&error.to_string());
         }
-        if !child.is_alive() {
-            child = Child::start_at(plan, port, &[]).await?;
+        Ok(Some(Self {
+            name: "SIGKILL: Python client",
+            source,
+            program,
+            first: script,
+        }))
+    }
+
+    /// Starts it, or starts it again: it goes on with the output that is there.
+    fn start(
+        &self,
+        server: SocketAddr,
+        input: &str,
+        output: &str,
+        log: &str,
+    ) -> Result<Running, Failure> {
+        let server = server.to_string();
+        let own = ["--server", &server, "--output", output, "--resume", input];
+        let arguments = iter::once(self.first.as_str()).chain(own);
+        Running::start(&self.program, arguments, Path::new(log))
+    }
+}
+
+/// SIGKILL in the middle of a stream, of the server and of the clients of the examples.
+pub async fn sigkill(plan: &Plan) -> Result<Vec<Row>, Failure> {
+    let folder = plan.folder("sigkill")?;
+    let texts = texts::articles()?;
+    let mut child = Child::start(plan, &[]).await?;
+
+    let rust = Client::in_rust()?;
+    let (input, output) = (folder.path("quiet.jsonl"), folder.path("quiet.out"));
+    fs::write(&input, lines(&texts, texts.len()))?;
+    let mut client = rust.start(child.grpc, &input, &output, &folder.path("quiet.log"))?;
+    client.succeeded(PATIENCE).await?;
+    let quiet = answers(&output)?;
+    if quiet.len() != texts.len() {
+        return Err("the quiet run is not whole".into());
+    }
+
+    let mut rows = Vec::new();
+    for client in iter::once(rust).chain(Client::in_python(&folder).await?) {
+        rows.push(killed(plan, &client, &mut child, &texts, &quiet).await?);
+    }
+    Ok(rows)
+}
+
+/// Kills server and client in turn while a client works, and looks at what it has written in the end.
+async fn killed(
+    plan: &Plan,
+    client: &Client,
+    child: &mut Child,
+    texts: &[String],
+    quiet: &[Value],
+) -> Result<Row, Failure> {
+    let folder = plan.folder("sigkill-client")?;
+    let count = plan.count(120, 40);
+    let [input, output, log] = ["in.jsonl", "out.jsonl", "log"].map(|name| folder.path(name));
+    fs::write(&input, lines(texts, count))?;
+    let mut chance = plan.chance(6);
+    let (mut goal, mut of_server, mut of_client) = (0, 0, 0);
+    let mut running = client.start(child.grpc, &input, &output, &log)?;
+    for victim in VICTIMS {
+        // The steps together are shorter than the whole, so that each finds the work under way.
+        goal += chance.usize(1..=count / (VICTIMS.len() + 1));
+        let began = Instant::now();
+        while written(&output) < goal && running.is_alive() && began.elapsed() < PATIENCE {
+            sleep(LOOK).await;
+        }
+        match victim {
+            Victim::Server => {
+                child.kill()?;
+                *child = Child::start_at(plan, child.grpc, &[]).await?;
+                of_server += 1;
+            }
+            Victim::Client if running.is_alive() => {
+                // Dropping kills; the new one must not find the old one's lock.
+                drop(running);
+                running = client.start(child.grpc, &input, &output, &log)?;
+                of_client += 1;
+            }
+            Victim::Client => {}
         }
     }
-    let (all, different) = (answers.all(), answers.different());
-    Ok(vec![Row {
-        name: "SIGKILL",
+    running.succeeded(PATIENCE * 2).await?;
+
+    let (mut seen, mut doubled, mut different) = (HashSet::new(), 0, 0);
+    let answers = answers(&output)?;
+    for mut answer in answers.clone() {
+        let id = answer["id"].as_str().unwrap_or_default().to_owned();
+        let text = id.parse::<usize>().map_or(0, |number| number % texts.len());
+        answer["id"] = text.to_string().into();
+        different += usize::from(!quiet.contains(&answer));
+        doubled += usize::from(!seen.insert(id));
+    }
+    let lost = count - seen.len().min(count);
+    Ok(Row {
+        name: client.name,
         done: format!(
-            "{killed} times in the middle of a stream of {count} documents; restart, and the unanswered ids again"
+            "{}, a stream of {count} documents: the server killed {of_server} times and started again on the same \
+             port, the client {of_client} times and started again with --resume",
+            client.source
         ),
         figure: format!(
-            "{all} answered, {} lost, {different} answers differ{}",
-            pending.len(),
-            unexpected.map_or(String::new(), |what| format!("; {what}"))
+            "{} answers, {lost} lost, {doubled} twice, {different} differ from those of a quiet run",
+            answers.len()
         ),
-        bound: "nothing lost; the same text has the same bytes",
-        passed: pending.is_empty() && different == 0 && all == count && killed > 0,
-    }])
+        bound: "each document answered once; the same text has the same answer",
+        passed: lost == 0 && doubled == 0 && different == 0 && of_client > 0,
+    })
+}
+
+/// So many documents in JSON lines, the texts in turn; the id is the number.
+fn lines(texts: &[String], count: usize) -> String {
+    let documents = (0..count).zip(texts.iter().cycle());
+    documents
+        .map(|(number, text)| {
+            let document = serde_json::json!({ "id": number.to_string(), "text": text });
+            format!("{document}\n")
+        })
+        .collect()
+}
+
+/// What a client has written.
+fn answers(output: &str) -> Result<Vec<Value>, Failure> {
+    let output = fs::read_to_string(output)?;
+    let answers: Result<_, _> = output.lines().map(serde_json::from_str).collect();
+    Ok(answers?)
+}
+
+/// How many whole lines a client has written.
+fn written(output: &str) -> usize {
+    let output = fs::read(output).unwrap_or_default();
+    output.iter().filter(|&&byte| byte == b'\n').count()
 }

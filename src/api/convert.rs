@@ -401,6 +401,7 @@ mod tests {
                 windows: 1,
             },
             text,
+            read: tokio::time::Instant::now(),
         }
     }
 

@@ -28,7 +28,9 @@ use crate::{
         error::TagError,
     },
     proto::tagwerk::v1::{self, tag_stream_response, tagging_service_server::TaggingService},
-    telemetry::{Metrics, calls::code_name, loggable, metrics::InFlight, milliseconds},
+    telemetry::{
+        Metrics, calls::code_name, loggable, metrics::InFlight, milliseconds, traces::Trace,
+    },
 };
 
 /// What one call may use.
@@ -89,7 +91,10 @@ impl TaggingService for Tagger {
         let _in_flight = self.metrics.document_in_flight();
         let answer = match self.pipeline() {
             Ok(pipeline) => match spend(caller.as_ref(), document.as_ref()) {
-                Ok(()) => answer(&pipeline, document, options, &origin, Busy::Refuse).await,
+                Ok(()) => {
+                    let metrics = &self.metrics;
+                    answer(&pipeline, document, options, &origin, Busy::Refuse, metrics).await
+                }
                 Err(failure) => Err(failure),
             },
             Err(failure) => Err(failure),
@@ -149,6 +154,7 @@ fn origin(extensions: &http::Extensions) -> (Origin, Option<Caller>) {
     let origin = Origin {
         caller: id.unwrap_or_else(|| Arc::from("")),
         deadline: extensions.get::<Deadline>().map(|deadline| deadline.0),
+        trace: extensions.get::<Trace>().cloned().unwrap_or_default(),
     };
     (origin, caller)
 }
@@ -188,13 +194,14 @@ enum Busy {
     Wait,
 }
 
-/// Validates and tags one document.
+/// Validates and tags one document, and counts what it holds.
 async fn answer(
     pipeline: &Pipeline,
     document: Option<v1::Document>,
     options: Option<v1::TagOptions>,
     origin: &Origin,
     busy: Busy,
+    metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
     let (document, options) = convert::request(document, options).map_err(Failure::invalid)?;
     // A panic must not take the other documents of a stream with it. Nothing that the pipeline
@@ -207,7 +214,9 @@ async fn answer(
         }
         Failure::from(tag_error)
     })?;
-    Ok(convert::tagged_document(&tagged, pipeline.description()))
+    let answer = convert::tagged_document(&tagged, pipeline.description());
+    metrics.document_tagged(&tagged, tagged.read.elapsed());
+    Ok(answer)
 }
 
 async fn tag(
@@ -225,11 +234,7 @@ async fn tag(
 
 fn count(metrics: &Metrics, answer: &Result<v1::TaggedDocument, Failure>) {
     match answer {
-        Ok(document) => {
-            metrics.document_answered("ok");
-            let bytes = document.coverage.map_or(0, |c| c.bytes_total as usize);
-            metrics.document_tagged(bytes);
-        }
+        Ok(_) => metrics.document_answered("ok"),
         Err(failure) => metrics.document_answered(code_name(failure.code())),
     }
 }
@@ -398,7 +403,15 @@ impl Queued {
         if let (Some(caller), Some(document)) = (&asker.caller, &document) {
             caller.wait_to_spend(estimated_tokens(&document.text)).await;
         }
-        let answer = answer(pipeline, document, options, &asker.origin, Busy::Wait).await;
+        let answer = answer(
+            pipeline,
+            document,
+            options,
+            &asker.origin,
+            Busy::Wait,
+            metrics,
+        )
+        .await;
         count(metrics, &answer);
         debug!(
             document = loggable(&id),

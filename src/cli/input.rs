@@ -762,6 +762,11 @@ mod tests {
         }
 
         #[test]
+        fn anything_like_json_is_read_without_a_panic(line in "\\{((\"(id|text|language|x)\"|[:,{}\\[\\]]|\"[a-z\\\\ud8]{0,9}\"|null|-?[0-9.eE]{1,9}|\\PC) ?){0,12}\\}?") {
+            prop_assert_eq!(read("a.jsonl", line.as_bytes()).len(), 1);
+        }
+
+        #[test]
         fn every_json_line_gives_an_answer_or_an_error(lines in prop::collection::vec("[^\r\n]*\\S[^\r\n]*", 0..9)) {
             prop_assert_eq!(read("a.jsonl", lines.join("\n").as_bytes()).len(), lines.iter().filter(|line| !line.trim_ascii().is_empty() && *line != "\u{feff}").count());
         }

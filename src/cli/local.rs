@@ -22,9 +22,6 @@ use crate::{
 /// The package that is taken where none is named.
 const DEFAULT_PACKAGE: &str = "base";
 
-/// How long a worker may be at one batch. The largest takes some seconds on a slow processor.
-const HANG_AFTER: Duration = Duration::from_secs(60);
-
 /// The directory of the package that the settings name.
 ///
 /// # Errors
@@ -127,7 +124,7 @@ async fn start(
             express_workers,
             batch_tokens: args.batch_tokens,
             queue_tokens: args.queue_tokens,
-            hang_after: HANG_AFTER,
+            hang_after: Duration::from_secs(args.hang_seconds),
         };
         let engine = Engine::start(Arc::new(package), settings, metrics)?;
         Ok(Pipeline::new(Arc::new(engine), args.max_document_bytes))

@@ -14,8 +14,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{ServeArgs, ServeCommand},
-    server, telemetry,
+    config::{RunningSettings, ServeCommand, Settings},
+    server::{self, Reread},
+    telemetry::{self, LogFilter},
 };
 
 /// Tags news: who is in the text, and who stands where on whom.
@@ -65,7 +66,7 @@ async fn serve(command: ServeCommand) -> ExitCode {
         print!("{}", settings.to_toml());
         return ExitCode::SUCCESS;
     }
-    match listen(settings.args).await {
+    match listen(command, settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tagwerk: {error}");
@@ -74,13 +75,37 @@ async fn serve(command: ServeCommand) -> ExitCode {
     }
 }
 
-async fn listen(args: ServeArgs) -> Result<(), Box<dyn std::error::Error>> {
+async fn listen(
+    command: ServeCommand,
+    settings: Settings,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let args = settings.args.clone();
     let config = args.server_config()?;
-    telemetry::init(&args.log)?;
+    let filter = telemetry::init(&args.log)?;
+    let in_file = command.config.is_some();
+    let running = in_file.then(|| follow(RunningSettings::new(command, settings), filter));
     let metrics = telemetry::Metrics::new();
     let loader = local::Loader::new(args.model, metrics.clone());
     let load = move |fingerprint| loader.clone().load(fingerprint);
-    Ok(server::run(config, load, metrics).await?)
+    Ok(server::run(config, running, load, metrics).await?)
+}
+
+/// Takes up what can change of the settings while the server runs: the filter of the log.
+fn follow(mut settings: RunningSettings, filter: LogFilter) -> Reread {
+    Reread::new(move || {
+        let Some(changes) = settings.read()? else {
+            return Ok(false);
+        };
+        if !changes.need_restart.is_empty() {
+            let settings = changes.need_restart.join(", ");
+            tracing::warn!(settings, "changed settings need a restart");
+        }
+        let Some(log) = changes.log else {
+            return Ok(false);
+        };
+        filter.set(&log)?;
+        Ok(true)
+    })
 }
 
 const EXAMPLES: &str = "\

@@ -206,6 +206,8 @@ fn strings(kind: Kind, value: &DeValue<'_>) -> Option<Vec<String>> {
                 Err(_) => number.as_str().to_owned(),
             }
         }
+        (Kind::Share, DeValue::Integer(number)) => number.as_str().to_owned(),
+        (Kind::Share, DeValue::Float(number)) => number.as_str().to_owned(),
         (Kind::Choice | Kind::Text, DeValue::String(value)) => value.to_string(),
         (Kind::List, DeValue::Array(values)) => {
             return values
@@ -225,7 +227,9 @@ fn strings(kind: Kind, value: &DeValue<'_>) -> Option<Vec<String>> {
 fn example(setting: &Setting, value: &DeValue<'_>) -> String {
     let key = setting.key();
     match (setting.kind(), value) {
-        (Kind::Switch | Kind::Number, DeValue::String(text)) if setting.check(text).is_ok() => {
+        (Kind::Switch | Kind::Number | Kind::Share, DeValue::String(text))
+            if setting.check(text).is_ok() =>
+        {
             format!("; write it without quotes: {key} = {text}")
         }
         (Kind::List, DeValue::String(text)) => {
@@ -294,7 +298,7 @@ mod tests {
             ("listen = 1", "t.toml:1: listen: no such setting; did you mean listen in [server]?"),
             ("colour = 1", "t.toml:1: colour: no such setting; settings stand in sections such as [server]"),
             ("\n[modell]\n", "t.toml:2: [modell]: no such section; did you mean [model]?"),
-            ("[colours]", "t.toml:1: [colours]: no such section; there are [server], [tls], [auth], [model], [log]"),
+            ("[colours]", "t.toml:1: [colours]: no such section; there are [server], [tls], [auth], [model], [log], [trace]"),
             ("log = 'info'", "t.toml:1: log: a section is expected, not a string; write [log]"),
             ("[model]\nworkers = '4'", "t.toml:2: model.workers: a whole number is expected, not a string; write it without quotes: workers = 4"),
             ("[model]\nworkers = 1.5", "t.toml:2: model.workers: a whole number is expected, not a float; for example workers = 0"),
@@ -303,6 +307,10 @@ mod tests {
             ("[model]\nprecision = 'fp16'", "t.toml:2: model.precision = \"fp16\": give one of fp32, bf16; did you mean fp32?"),
             ("[server]\ninsecure = 1", "t.toml:2: server.insecure: true or false is expected, not an integer; for example insecure = false"),
             ("[server]\nwatch_seconds = 2592001", "t.toml:2: server.watch_seconds = 2592001: 2592001 is not in 0..=2592000"),
+            ("[trace]\nshare = 2", "t.toml:2: trace.share = 2: give a number from 0 to 1, for example 0.05"),
+            ("[trace]\nshare = 0x1", "t.toml:2: trace.share = 0x1: give a number from 0 to 1, for example 0.05"),
+            ("[trace]\nshare = '0.1'", "t.toml:2: trace.share: a number is expected, not a string; write it without quotes: share = 0.1"),
+            ("[trace]\nendpoint = 'localhost:4317'", "t.toml:2: trace.endpoint = \"localhost:4317\": give a URL, for example http://localhost:4317"),
             ("[auth]\naudience = 'a'", "t.toml:2: auth.audience: a list of strings is expected, not a string; write audience = [\"a\"]"),
             ("[auth]\naudience = ['']", "t.toml:2: auth.audience = [\"\"]: must not be empty"),
             ("[tls]\nkey = ''", "t.toml:2: tls.key = \"\": must not be empty"),

@@ -4,6 +4,7 @@
 //! settings: the keys of the file, the checks of single values, the printed settings and the reference are read off
 //! them. A flag comes before its variable, the variable before the file, the file before the default.
 
+mod again;
 mod file;
 mod origin;
 mod print;
@@ -12,6 +13,7 @@ mod setting;
 use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 use clap::{ArgAction, Args, ValueEnum, builder::NonEmptyStringValueParser, value_parser};
+use http::Uri;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -22,8 +24,10 @@ use crate::{
         auth::{AuthSettings, JwtSettings},
         tls::TlsSettings,
     },
+    telemetry::traces::{Share, TraceSettings},
 };
 
+pub use again::{Changes, RunningSettings};
 pub use origin::{Problems, ServeCommand, Settings};
 pub use print::reference;
 
@@ -115,6 +119,16 @@ pub struct ModelArgs {
     )]
     pub queue_tokens: usize,
 
+    /// Seconds that a worker may be at one batch before it counts as hanging and is replaced.
+    #[arg(
+        long,
+        env = "TAGWERK_HANG_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 60,
+        value_parser = value_parser!(u64).range(1..=MAX_SECONDS)
+    )]
+    pub hang_seconds: u64,
+
     /// Largest text of one document in bytes of UTF-8.
     #[arg(
         long,
@@ -167,7 +181,7 @@ impl ModelArgs {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogArgs {
-    /// What is logged: a level, or a filter such as `info,tagwerk=debug`.
+    /// What is logged: a level, or a filter such as `info,tagwerk=debug`. A change in the file is taken up.
     #[arg(
         long,
         env = "TAGWERK_LOG",
@@ -196,6 +210,31 @@ pub enum LogFormat {
     Pretty,
     /// One JSON object per line.
     Json,
+}
+
+/// Where traces go, and how many.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Tracing")]
+pub struct TraceArgs {
+    /// Collector that gets traces, over OTLP with gRPC, such as `http://localhost:4317`. Without it there are none.
+    #[arg(
+        id = "trace_endpoint",
+        long = "trace-endpoint",
+        env = "TAGWERK_TRACE_ENDPOINT",
+        value_name = "URL",
+        value_parser = collector
+    )]
+    pub endpoint: Option<String>,
+
+    /// Share of calls that are traced where the caller has not decided, from 0 to 1.
+    #[arg(
+        id = "trace_share",
+        long = "trace-share",
+        env = "TAGWERK_TRACE_SHARE",
+        value_name = "SHARE",
+        default_value = "1"
+    )]
+    pub share: Share,
 }
 
 /// The certificates that connections are secured with.
@@ -427,7 +466,7 @@ pub struct ServeArgs {
     )]
     pub max_connection_age_seconds: u64,
 
-    /// Seconds between looks at the files of certificates, keys and model for changes; 0 looks on SIGHUP only.
+    /// Seconds between looks at the files of settings, certificates, keys and model for changes; 0 looks on SIGHUP only.
     #[arg(
         long,
         env = "TAGWERK_WATCH_SECONDS",
@@ -452,6 +491,10 @@ pub struct ServeArgs {
     /// What is logged.
     #[command(flatten)]
     pub log: LogArgs,
+
+    /// What is traced.
+    #[command(flatten)]
+    pub trace: TraceArgs,
 }
 
 impl ServeArgs {
@@ -471,6 +514,7 @@ impl ServeArgs {
             tls: self.tls_settings(),
             auth: self.auth_settings(),
             watch: self.watch(),
+            trace: self.trace_settings(),
         })
     }
 
@@ -511,6 +555,14 @@ impl ServeArgs {
                 concurrent_calls: (auth.concurrent_calls > 0).then_some(auth.concurrent_calls),
             },
         }
+    }
+
+    /// Where traces go, where there are any.
+    pub fn trace_settings(&self) -> Option<TraceSettings> {
+        Some(TraceSettings {
+            endpoint: self.trace.endpoint.clone()?,
+            share: self.trace.share,
+        })
     }
 
     /// How often files are looked at for changes; without it, on SIGHUP only.
@@ -646,6 +698,21 @@ fn log_filter(value: &str) -> Result<String, String> {
     match EnvFilter::try_new(value) {
         Ok(_) => Ok(value.to_owned()),
         Err(error) => Err(format!("{error}; try `info` or `tagwerk=debug`")),
+    }
+}
+
+/// Checks the URL of a collector.
+fn collector(value: &str) -> Result<String, String> {
+    let uri: Option<Uri> = value.parse().ok();
+    let scheme = uri.as_ref().and_then(Uri::scheme_str);
+    let authority = uri.as_ref().and_then(Uri::authority);
+    match (scheme, authority) {
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+            // Settings are printed.
+            Err("give the URL without a password".to_owned())
+        }
+        (Some("http" | "https"), Some(_)) => Ok(value.to_owned()),
+        _ => Err("give a URL, for example http://localhost:4317".to_owned()),
     }
 }
 
@@ -861,6 +928,24 @@ mod tests {
             },
         };
         assert_eq!(args.auth_settings(), auth);
+    }
+
+    #[test]
+    fn traces_go_nowhere_unless_a_collector_is_named() {
+        assert_eq!(parse(&[]).unwrap().trace_settings(), None);
+        let args = parse(&["--trace-endpoint=http://c:4317", "--trace-share=0.05"]);
+        let expected = TraceSettings {
+            endpoint: "http://c:4317".to_owned(),
+            share: "0.05".parse().unwrap(),
+        };
+        assert_eq!(args.unwrap().trace_settings(), Some(expected));
+    }
+
+    #[test]
+    fn a_collector_that_is_no_url_or_holds_a_password_is_refused() {
+        for url in ["", "localhost:4317", "grpc://c:1", "http://", "https://a:b@c:1"] {
+            assert!(parse(&["--trace-endpoint", url]).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -8,15 +8,16 @@ use clap::{
 };
 use toml::Value;
 
-use super::ServeArgs;
+use super::{ServeArgs, Share};
 
 /// The sections of the file, each with the heading that its flags have in the help.
-pub(super) const SECTIONS: [(&str, &str); 5] = [
+pub(super) const SECTIONS: [(&str, &str); 6] = [
     ("server", "Server"),
     ("tls", "TLS"),
     ("auth", "Authentication"),
     ("model", "Model"),
     ("log", "Logging"),
+    ("trace", "Tracing"),
 ];
 
 /// What a setting holds.
@@ -24,6 +25,7 @@ pub(super) const SECTIONS: [(&str, &str); 5] = [
 pub(super) enum Kind {
     Switch,
     Number,
+    Share,
     Choice,
     Text,
     List,
@@ -35,6 +37,7 @@ impl Kind {
         match self {
             Self::Switch => "true or false",
             Self::Number => "a whole number",
+            Self::Share => "a number",
             Self::Choice | Self::Text => "a string",
             Self::List => "a list of strings",
         }
@@ -109,6 +112,8 @@ impl Setting {
             Kind::Switch
         } else if numbers.iter().any(|number| holds == *number) {
             Kind::Number
+        } else if holds == TypeId::of::<Share>() {
+            Kind::Share
         } else if self.arg.get_possible_values().is_empty() {
             Kind::Text
         } else {
@@ -181,6 +186,10 @@ impl Setting {
             // A flag may have leading zeros, which TOML has not.
             (Kind::Number, [value]) => match value.parse::<u128>() {
                 Ok(number) => number.to_string(),
+                Err(_) => value.clone(),
+            },
+            (Kind::Share, [value]) => match value.parse::<Share>() {
+                Ok(share) => share.to_string(),
                 Err(_) => value.clone(),
             },
             (_, values) => Value::String(values.join(",")).to_string(),

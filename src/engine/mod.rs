@@ -72,6 +72,19 @@ impl Ticket {
     }
 }
 
+/// Windows that went through encoder and heads together, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// When a worker began to read them.
+    pub began: Instant,
+    /// When it had read them.
+    pub ended: Instant,
+    /// How many there were.
+    pub windows: usize,
+    /// Their tokens, without padding.
+    pub tokens: usize,
+}
+
 /// Why a window was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
@@ -144,12 +157,16 @@ impl Engine {
         self.settings
     }
 
-    /// Reads one window. Waits for room in the queue, then for the result; dropping the future takes the window
-    /// out of the queue.
+    /// Reads one window, and says in which batch. Waits for room in the queue, then for the result; dropping the future
+    /// takes the window out of the queue.
     ///
     /// # Errors
     /// [`EngineError`].
-    pub async fn read(&self, window: Window, ticket: Ticket) -> Result<Reading, EngineError> {
+    pub async fn read(
+        &self,
+        window: Window,
+        ticket: Ticket,
+    ) -> Result<(Reading, Batch), EngineError> {
         let room = self.queue.room(window.tokens.len(), &ticket).await?;
         let (answer, answered) = oneshot::channel();
         self.queue.push(Waiting {

@@ -22,7 +22,7 @@ use crate::{
 
 use self::{flows::Flows, pace::Pace};
 use super::{
-    EngineError, Lane, Settings, Ticket,
+    Batch, EngineError, Lane, Settings, Ticket,
     shares::{Room, Shares},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Waiting {
     pub window: Arc<Window>,
     pub ticket: Ticket,
     /// Where the reading goes. Closed when the caller has gone.
-    pub answer: oneshot::Sender<Result<Reading, EngineError>>,
+    pub answer: oneshot::Sender<Result<(Reading, Batch), EngineError>>,
     /// The window's part of the queue's tokens, given back when it has been read.
     #[expect(dead_code, reason = "held for its drop")]
     pub room: Room,
@@ -172,7 +172,7 @@ impl Queue {
         let mut state = self.lock();
         loop {
             let mut dead = Vec::new();
-            let batch = match state.next_alone(lane) {
+            let batch = match state.next_alone(lane, &mut dead) {
                 Some(waiting) => Some(vec![waiting]),
                 None => state.batch(&self.settings, lane, &mut dead),
             };
@@ -252,7 +252,7 @@ impl State {
     }
 
     /// A window to be read alone. The worker of the express lane leaves them to the others: it must not hang.
-    fn next_alone(&mut self, lane: Option<Lane>) -> Option<Waiting> {
+    fn next_alone(&mut self, lane: Option<Lane>, dead: &mut Vec<Waiting>) -> Option<Waiting> {
         if lane.is_some() {
             return None;
         }
@@ -260,6 +260,7 @@ impl State {
             if !waiting.is_dead_by(Instant::now()) {
                 return Some(waiting);
             }
+            dead.push(waiting);
         }
         None
     }
@@ -284,7 +285,7 @@ mod tests {
         hang_after: Duration::from_secs(60),
     };
 
-    type Answer = oneshot::Receiver<Result<Reading, EngineError>>;
+    type Answer = oneshot::Receiver<Result<(Reading, Batch), EngineError>>;
 
     fn queue() -> Queue {
         Queue::new(SETTINGS, Metrics::new())

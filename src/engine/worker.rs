@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::model::{Heads, Model, ModelError, Package, Reading, Window};
 
 use super::{
-    EngineError, Lane,
+    Batch, EngineError, Lane,
     queue::{Queue, Waiting},
 };
 
@@ -121,11 +121,17 @@ impl Place {
         let time = began.elapsed();
         match result {
             Ok(readings) => {
+                let together = Batch {
+                    began,
+                    ended: began + time,
+                    windows: windows.len(),
+                    tokens,
+                };
                 let metrics = &self.queue.metrics;
                 metrics.batch_encoded(windows.len(), tokens, time);
                 for (waiting, reading) in batch.into_iter().zip(readings) {
                     // The caller may have gone.
-                    let _ = waiting.answer.send(Ok(reading));
+                    let _ = waiting.answer.send(Ok((reading, together)));
                 }
                 self.queue.worked_off(tokens, time);
             }

@@ -682,6 +682,9 @@ impl<'a> CodePoints<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
     use crate::evaluation::fixtures;
 
@@ -932,5 +935,79 @@ mod tests {
             );
         }
         assert_eq!(EntityType::from_label("TOPIC"), None);
+    }
+
+    /// Lines of the right form with offsets, ids and names that may be of any value.
+    fn record() -> impl Strategy<Value = String> {
+        let number = || prop_oneof![4 => 0..9_u64, 1 => any::<u64>()];
+        let label = prop::sample::select(vec!["PER", "ORG", "LOC", "MISC", "TOPIC", "X"]);
+        let mention = (number(), number(), number(), label).prop_map(
+            |(id, start, end, label)| json!({"id": id, "start": start, "end": end, "type": label}),
+        );
+        let holder = || {
+            prop_oneof![
+                number().prop_map(|id| json!(id)),
+                Just(json!("A")),
+                Just(json!("U"))
+            ]
+        };
+        let stance = (holder(), number()).prop_map(
+            |(holder, target)| json!({"holder": holder, "target": target, "polarity": "negative"}),
+        );
+        let quote = (holder(), number(), number()).prop_map(
+            |(speaker, start, end)| json!({"speaker": speaker, "start": start, "end": end}),
+        );
+        let layers = prop::sample::subsequence(
+            vec!["entities", "polarity", "stances", "quotes", "tone"],
+            0..=5,
+        );
+        (
+            any::<String>(),
+            layers,
+            prop::collection::vec(mention, 0..4),
+            prop::collection::vec(stance, 0..3),
+            prop::collection::vec(quote, 0..3),
+        )
+            .prop_map(|(text, annotated, entities, stances, quotes)| {
+                json!({
+                    "lang": "de", "text": text, "annotated": annotated, "tone": "neutral",
+                    "entities": entities, "stances": stances, "quotes": quotes,
+                })
+                .to_string()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            content in any::<Vec<u8>>(),
+            format in prop::sample::select(vec![GoldFormat::JsonLines, GoldFormat::ToneTable]),
+        ) {
+            let source = content.as_slice();
+            let mut reader = GoldReader::new(source, "gold".to_owned(), format, Lines::ALL);
+            // Nothing comes behind the first error.
+            prop_assert!(reader.by_ref().skip_while(Result::is_ok).count() <= 1);
+        }
+
+        #[test]
+        fn what_is_read_lies_in_its_text(line in record()) {
+            if let Some(Ok(gold)) = reader(&line, GoldFormat::JsonLines).next() {
+                let spans = gold.mentions.iter().map(|mention| mention.span);
+                for span in spans.chain(gold.quotes.iter().map(|quote| quote.span)) {
+                    prop_assert!(!span.is_empty() && gold.text.span(span.range()).is_some());
+                }
+                for stance in &gold.stances {
+                    prop_assert!(stance.target < gold.mentions.len());
+                    prop_assert!(stance.holder != Holder::Mention(stance.target));
+                }
+            }
+        }
+
+        #[test]
+        fn any_string_is_a_selection_of_lines_or_an_error(selection in "[0-9 -]{0,24}|\\PC{0,9}") {
+            if let Ok(lines) = selection.parse::<Lines>() {
+                prop_assert!(1 <= lines.first && lines.first <= lines.last);
+            }
+        }
     }
 }

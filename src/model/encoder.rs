@@ -44,6 +44,7 @@ pub(super) fn variables(
     config: &BertConfig,
     precision: Precision,
 ) -> Result<Tensors, ModelError> {
+    check_shape(weights, config)?;
     // An empty model names its variables and their shapes.
     let store = nn::VarStore::new(Device::Cpu);
     build(&store, config);
@@ -55,6 +56,29 @@ pub(super) fn variables(
         }
     }
     Ok(variables)
+}
+
+/// Checks the shape that the configuration gives, since a model takes room for it before its weights are looked for.
+fn check_shape(weights: &Tensors, config: &BertConfig) -> Result<(), ModelError> {
+    let width = config.hidden_size;
+    let last = config.num_hidden_layers - 1;
+    for (name, shape) in [
+        (
+            "embeddings.position_embeddings.weight",
+            &[config.max_position_embeddings, width][..],
+        ),
+        (
+            "embeddings.token_type_embeddings.weight",
+            &[config.type_vocab_size, width],
+        ),
+        (
+            &format!("encoder.layer.{last}.intermediate.dense.bias"),
+            &[config.intermediate_size],
+        ),
+    ] {
+        let _ = weights.get(name, shape)?;
+    }
+    Ok(())
 }
 
 /// One thread's encoder.
@@ -199,12 +223,14 @@ impl Encoder {
     /// by the shape of a batch; libtorch's keep it on the processors that were tried, but promise nothing.
     fn check_bits(&self) -> Result<bool, ModelError> {
         let vocabulary = self.package.word_embeddings.rows as u32;
-        for (length, windows) in [
+        let longest = self.package.windows().max_tokens;
+        let shapes = [
             (PAD_TO, 9),
             (3 * PAD_TO, 5),
             (9 * PAD_TO, 3),
             (17 * PAD_TO, 3),
-        ] {
+        ];
+        for (length, windows) in shapes.into_iter().filter(|&(length, _)| length <= longest) {
             let windows: Vec<Window> = (0..windows)
                 .map(|window: u32| Window {
                     tokens: (0..length as u32 - window)

@@ -8,7 +8,10 @@ use tch::{Kind, Tensor};
 
 use super::{
     Distribution, EntityType, ModelError, Package, Reading, TypeProbabilities, Window,
-    WindowMention, WindowStance, decode::decode, encoder::States, weights::Tensors,
+    WindowMention, WindowStance,
+    decode::{Transitions, decode},
+    encoder::States,
+    weights::Tensors,
 };
 
 /// Mentions before and after the target that the holder head tells apart by their distance.
@@ -69,6 +72,8 @@ impl Classifier {
 pub(super) struct HeadWeights {
     entity_types: Vec<EntityType>,
     ner: Linear,
+    /// Of a package that has them.
+    transitions: Option<Transitions>,
     polarity: Classifier,
     tone: Classifier,
     /// The vectors of AUTHOR and UNNAMED, `[2, 2h]`.
@@ -85,8 +90,10 @@ impl HeadWeights {
         let h = package.bert.hidden_size;
         let tensors = &package.heads;
         let entity_types = package.entity_types().to_vec();
+        let labels = 1 + 2 * entity_types.len() as i64;
         Ok(Self {
-            ner: Linear::new(tensors, "heads.ner", 1 + 2 * entity_types.len() as i64, h)?,
+            ner: Linear::new(tensors, "heads.ner", labels, h)?,
+            transitions: transitions(tensors, labels)?,
             entity_types,
             polarity: Classifier::new(tensors, "heads.polarity", 3 * h, h)?,
             tone: Classifier::new(tensors, "heads.tone", 2 * h, h)?,
@@ -127,7 +134,11 @@ impl HeadWeights {
         let logits = self.ner.apply(words)?;
         let rows = values(&logits.f_log_softmax(-1, Kind::Float)?)?;
         let starts_line: Vec<bool> = window.words.iter().map(|word| word.starts_line).collect();
-        let decoded = decode(&rows, self.entity_types.len(), &starts_line);
+        let types = self.entity_types.len();
+        let decoded = match &self.transitions {
+            Some(transitions) => transitions.decode(&rows, types, &starts_line),
+            None => decode(&rows, types, &starts_line),
+        };
         Ok(decoded
             .into_iter()
             .map(|mention| WindowMention {
@@ -212,6 +223,20 @@ impl HeadWeights {
             })
             .collect())
     }
+}
+
+/// The weights between the labels of names, all three parts or none.
+fn transitions(tensors: &Tensors, labels: i64) -> Result<Option<Transitions>, ModelError> {
+    let names = ["transitions", "start", "end"].map(|part| format!("heads.ner.{part}"));
+    if !names.iter().any(|name| tensors.contains(name)) {
+        return Ok(None);
+    }
+    let [between, start, end] = names;
+    Ok(Some(Transitions::new(
+        &values(&tensors.get(&between, &[labels, labels])?)?,
+        &values(&tensors.get(&start, &[labels])?)?,
+        &values(&tensors.get(&end, &[labels])?)?,
+    )))
 }
 
 /// `[h]`: the mean of some words.

@@ -233,6 +233,25 @@ impl Config {
                 self.model_type
             ));
         }
+        let (width, heads) = (bert.hidden_size, bert.num_attention_heads);
+        if width < 1 || heads < 1 || width % heads != 0 || bert.num_hidden_layers < 1 {
+            return Err(format!(
+                "expected num_hidden_layers >= 1 and a hidden_size that num_attention_heads divide, found {}, {width} \
+                 and {heads}",
+                bert.num_hidden_layers
+            ));
+        }
+        for (name, token) in [
+            ("bos_token_id", self.bos_token_id),
+            ("eos_token_id", self.eos_token_id),
+        ] {
+            if i64::from(token) >= bert.vocab_size {
+                return Err(format!(
+                    "{name} is {token}, expected less than vocab_size {}",
+                    bert.vocab_size
+                ));
+            }
+        }
         let longest = usize::try_from(bert.max_position_embeddings).unwrap_or(0);
         let WindowLimits { max_tokens, tokens } = self.windows;
         if max_tokens > longest || tokens > max_tokens || tokens < 8 {

@@ -1,6 +1,8 @@
 //! Subword tokens of a line, with the bytes that they stand for.
 
-use std::path::Path;
+use std::{fs, panic::catch_unwind, path::Path};
+
+use serde::de::IgnoredAny;
 
 use super::ModelError;
 
@@ -28,8 +30,17 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Loads `tokenizer.json` in the format of the Hugging Face `tokenizers` library.
     pub(super) fn open(path: &Path) -> Result<Self, ModelError> {
-        let mut inner = tokenizers::Tokenizer::from_file(path)
-            .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let file = fs::read(path).map_err(|source| ModelError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let wrong =
+            |problem: String| ModelError::Tokenizer(format!("{}: {problem}", path.display()));
+        serde_json::from_slice::<IgnoredAny>(&file).map_err(|e| wrong(e.to_string()))?;
+        // The library panics where a part of the file is not what its name says.
+        let mut inner = catch_unwind(|| tokenizers::Tokenizer::from_bytes(&file))
+            .map_err(|_| wrong("it is no tokenizer".to_owned()))?
+            .map_err(|e| wrong(e.to_string()))?;
         inner.with_padding(None);
         inner
             .with_truncation(None)

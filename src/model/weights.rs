@@ -28,6 +28,10 @@ impl Tensors {
         self.0.insert(name, tensor);
     }
 
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A handle on a tensor of the given shape; shares its storage.
     pub(super) fn get(&self, name: &str, shape: &[i64]) -> Result<Tensor, ModelError> {
         let tensor = self.0.get(name).ok_or_else(|| wrong(name, "is missing"))?;
@@ -97,8 +101,12 @@ impl WordEmbeddings {
         let (&[rows, half_width], &[scale_rows, blocks]) = (levels.shape(), scale.shape()) else {
             return Err(wrong(name, "is no matrix"));
         };
-        let width = half_width * 2;
-        if levels.dtype() != Dtype::U8 || rows != scale_rows || width != blocks * BLOCK {
+        // A matrix without rows may have any width.
+        let width = half_width.saturating_mul(2);
+        if levels.dtype() != Dtype::U8
+            || rows != scale_rows
+            || width != blocks.saturating_mul(BLOCK)
+        {
             return Err(wrong(name, "is not packed in 4-bit blocks of 32"));
         }
         Ok(Self {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::model::{Distribution, Reading, TypeProbabilities, WindowStance};
 
 use super::{
@@ -113,8 +115,8 @@ impl Assembly {
         }));
     }
 
-    /// The document with all layers that were asked for.
-    pub fn finish(mut self, id: String, language: Detected) -> TaggedDocument {
+    /// The document with all layers that were asked for; `read` is when its last window had been read.
+    pub fn finish(mut self, id: String, language: Detected, read: Instant) -> TaggedDocument {
         let features = self.options.features.closed();
         types::agree(&self.text, &mut self.mentions, &self.types);
         let mut entities = Vec::new();
@@ -182,6 +184,7 @@ impl Assembly {
                 windows: self.windows,
             },
             text: self.text,
+            read,
         }
     }
 }

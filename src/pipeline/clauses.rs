@@ -311,5 +311,17 @@ mod tests {
             prop_assert!(evidence.contains(target));
             prop_assert!(text.span(evidence.range()).is_some());
         }
+
+        #[test]
+        fn clauses_leave_out_nothing_but_what_stands_between_them(source in odd_sentence()) {
+            let text = Text::new(source.as_str()).unwrap();
+            let mut end = 0;
+            for clause in clauses(&text, text.whole()) {
+                prop_assert!(clause.start() >= end);
+                prop_assert!(source[end..clause.start()].chars().all(is_separator));
+                end = clause.end();
+            }
+            prop_assert!(source[end..].chars().all(is_separator));
+        }
     }
 }

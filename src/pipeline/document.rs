@@ -1,5 +1,7 @@
 //! The domain's own types: what is submitted and what comes back. They know neither protobuf nor tensors.
 
+use tokio::time::Instant;
+
 use super::text::{OffsetUnit, Span, Text};
 pub use crate::model::{Distribution, EntityType, Polarity};
 
@@ -211,4 +213,6 @@ pub struct TaggedDocument {
     pub sentiment: Option<Judgement>,
     /// What was read.
     pub coverage: Coverage,
+    /// When the last window had been read.
+    pub read: Instant,
 }

@@ -54,3 +54,19 @@ pub enum TagError {
     #[error("the model failed on this text: {0}")]
     Inference(String),
 }
+
+impl TagError {
+    /// The kind of error, for traces: nothing of a text.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too_large",
+            Self::MalformedLanguage { .. } => "malformed_language",
+            Self::UnsupportedLanguage { .. } => "unsupported_language",
+            Self::Overloaded { .. } => "overloaded",
+            Self::TooLate { .. } => "too_late",
+            Self::Expired => "expired",
+            Self::Stopped => "stopped",
+            Self::Inference(_) => "inference",
+        }
+    }
+}

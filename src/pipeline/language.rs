@@ -51,6 +51,11 @@ pub fn detect(text: &str, supported: &[String]) -> Detected {
     by_evidence(&sample, supported)
 }
 
+/// Every language that is told apart here, and "und"; [`detect`] can name others, by their script.
+pub fn listed() -> impl Iterator<Item = &'static str> {
+    PROFILES.iter().map(|profile| profile.tag).chain(["und"])
+}
+
 /// The primary subtag of a BCP 47 tag in small letters.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ pub mod windows;
 pub mod words;
 
 mod assembly;
+mod passes;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -26,11 +27,13 @@ use tokio::time::Instant;
 use crate::{
     engine::{Engine, EngineError, Lane, Ticket},
     model::{Description, Distribution, Heads, Reading},
+    telemetry::traces::Trace,
 };
 
 use assembly::Assembly;
 use document::{Document, TagOptions, TaggedDocument};
 use error::TagError;
+use passes::Passes;
 use stances::Candidates;
 use text::{Span, Text};
 use windows::{Piece, Purpose, Windower};
@@ -52,12 +55,14 @@ const EXPRESS_TOKENS: usize = 256;
 const MARGIN: f64 = 1.2;
 
 /// Who asks, and until when it is worth answering.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Origin {
     /// Callers share the encoder in equal parts, whatever each has waiting.
     pub caller: Arc<str>,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
+    /// Where it is recorded what the answer's time is spent on.
+    pub trace: Trace,
 }
 
 impl Origin {
@@ -66,6 +71,7 @@ impl Origin {
         Self {
             caller: Arc::from(""),
             deadline: None,
+            trace: Trace::default(),
         }
     }
 
@@ -163,7 +169,8 @@ impl Pipeline {
             let retry_after = retry_after();
             return Err(TagError::TooLate { time, retry_after });
         }
-        self.tag_with(document, options, ticket).await
+        self.tag_with(document, options, ticket, &origin.trace)
+            .await
     }
 
     /// Tags a document; waits while the queue is full. Dropping the future takes the document's windows out of
@@ -177,15 +184,41 @@ impl Pipeline {
         options: TagOptions,
         origin: &Origin,
     ) -> Result<TaggedDocument, TagError> {
-        self.tag_with(document, options, origin.ticket(Lane::Bulk))
-            .await
+        self.tag_with(
+            document,
+            options,
+            origin.ticket(Lane::Bulk),
+            &origin.trace,
+        )
+        .await
     }
 
+    /// Tags a document as a part of a trace.
     async fn tag_with(
         &self,
         document: Document,
         options: TagOptions,
         ticket: Ticket,
+        trace: &Trace,
+    ) -> Result<TaggedDocument, TagError> {
+        let mut part = trace.begin("document");
+        part.set("tagwerk.document.bytes", document.text.len());
+        let tagged = self
+            .tag_within(document, options, ticket, &part.trace())
+            .await;
+        match &tagged {
+            Ok(tagged) => part.set("tagwerk.windows", tagged.coverage.windows),
+            Err(error) => part.fail(error.kind()),
+        }
+        tagged
+    }
+
+    async fn tag_within(
+        &self,
+        document: Document,
+        options: TagOptions,
+        ticket: Ticket,
+        trace: &Trace,
     ) -> Result<TaggedDocument, TagError> {
         let bytes = document.text.len();
         if bytes > self.max_document_bytes {
@@ -222,9 +255,12 @@ impl Pipeline {
         };
         let mut assembly = Assembly::new(document.text.clone(), Arc::clone(&sentences), options);
         let take = |piece, reading| assembly.add(&piece, reading);
-        self.read(&document.text, &sentences, purpose, ticket, take)
+        self.read(&document.text, &sentences, purpose, ticket, trace, take)
             .await?;
-        blocking(move || Ok(assembly.finish(document.id, language))).await
+        let read = Instant::now();
+        let tagged = blocking(move || Ok(assembly.finish(document.id, language, read))).await;
+        trace.record("decode", read, Instant::now(), &[]);
+        tagged
     }
 
     /// Judges spans of a text as if they were the mentions found in it: the stance toward each and its holder.
@@ -265,7 +301,8 @@ impl Pipeline {
                 }
             }
         };
-        self.read(text, &sentences, purpose, Ticket::alone(), take)
+        let (ticket, trace) = (Ticket::alone(), Trace::default());
+        self.read(text, &sentences, purpose, ticket, &trace, take)
             .await?;
         Ok(judged)
     }
@@ -277,6 +314,7 @@ impl Pipeline {
         sentences: &Arc<Vec<Span>>,
         purpose: Purpose,
         ticket: Ticket,
+        trace: &Trace,
         mut take: impl FnMut(Piece, Reading),
     ) -> Result<(), TagError> {
         if purpose.heads == Heads::default() {
@@ -292,6 +330,7 @@ impl Pipeline {
         );
         let mut made: VecDeque<Piece> = VecDeque::new();
         let mut in_flight = FuturesOrdered::new();
+        let mut passes = Passes::new(trace.clone());
         let mut exhausted = false;
         loop {
             if made.is_empty()
@@ -314,10 +353,15 @@ impl Pipeline {
             {
                 let window = std::mem::take(&mut piece.window);
                 let (engine, ticket) = (&self.engine, ticket.clone());
+                passes.ask();
                 in_flight.push_back(async move { (piece, engine.read(window, ticket).await) });
             }
             match in_flight.next().await {
-                Some((piece, reading)) => take(piece, reading.map_err(tag_error)?),
+                Some((piece, answer)) => {
+                    let (reading, batch) = answer.map_err(tag_error)?;
+                    passes.answer(batch);
+                    take(piece, reading);
+                }
                 None if exhausted => return Ok(()),
                 None => {}
             }

@@ -1684,6 +1684,49 @@ mod tests {
         }
     }
 
+    /// Runs of what is invisible, turns the direction, hangs on its neighbour or stands alone where it should not.
+    fn hostile() -> impl Strategy<Value = String> {
+        let parts = [
+            "\u{301}",
+            "\u{20dd}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{feff}",
+            "\u{ad}",
+            "\u{202e}",
+            "\u{2067}",
+            "\u{2069}",
+            "\u{5d0}",
+            "\u{627}",
+            "\r",
+            "\n",
+            "\u{85}",
+            "\u{2028}",
+            "\u{b}",
+            "\u{1c}",
+            "\0",
+            "\u{3000}",
+            "👩\u{200d}🚒",
+            "🇩🇪",
+            "\u{fffd}",
+            "\u{10ffff}",
+            ".",
+            "!?",
+            "…",
+            "“",
+            "„",
+            ")",
+            "A",
+            "z. B.",
+            "1.",
+        ];
+        let run = (prop::sample::select(parts.to_vec()), 1..6_usize);
+        let run = run.prop_map(|(part, times)| part.repeat(times));
+        let long = prop::sample::select(parts.to_vec()).prop_map(|part| part.repeat(2_000));
+        let short = prop::collection::vec(run, 0..40).prop_map(|runs| runs.concat());
+        prop_oneof![30 => short, 1 => long]
+    }
+
     fn assert_covers(source: &str, language: &str) {
         let text = Text::new(source).unwrap();
         let (lines, sentences) = (lines(&text), sentences(&text, language));
@@ -1711,6 +1754,11 @@ mod tests {
 
         #[test]
         fn so_it_is_where_marks_are_dense(source in "([A-ZÄa-zäßIX0-9]{1,3}|[.!?…„“”»«()\\[\\],–—'\" \u{a0}\u{308}\r\n。]){0,120}", language in "de|en|fr|pl|und") {
+            assert_covers(&source, &language);
+        }
+
+        #[test]
+        fn so_it_is_in_texts_that_no_paper_prints(source in hostile(), language in "de|en|fr|pl|und") {
             assert_covers(&source, &language);
         }
     }

@@ -363,9 +363,10 @@ fn split_at_byte(tokens: &[Token], byte: usize) -> (&[Token], &[Token]) {
     tokens.split_at(tokens.partition_point(|t| (t.start as usize) < byte))
 }
 
-/// Cuts a sequence of tokens into ranges of at most `room`, each sharing [`OVERLAP`] tokens with the next, at
-/// tokens that may start a piece where there are some.
+/// Cuts a sequence of tokens into ranges of at most `room`, each sharing [`OVERLAP`] tokens with the next, or a
+/// quarter of a smaller room, at tokens that may start a piece where there are some.
 fn cuts(tokens: &[Token], room: usize, may_start: impl Fn(&Token) -> bool) -> Vec<Range<usize>> {
+    let overlap = OVERLAP.min(room / 4);
     let mut cuts = Vec::new();
     let mut start = 0;
     loop {
@@ -377,8 +378,8 @@ fn cuts(tokens: &[Token], room: usize, may_start: impl Fn(&Token) -> bool) -> Ve
         let good = |from: usize, to: usize| (from..to).rev().find(|&i| may_start(&tokens[i]));
         let end = good(start + room / 2, end + 1).unwrap_or(end);
         cuts.push(start..end);
-        let earliest = end.saturating_sub(OVERLAP).max(start + 1);
-        start = good(earliest, end - OVERLAP / 2).unwrap_or(earliest);
+        let earliest = end.saturating_sub(overlap).max(start + 1);
+        start = good(earliest, end - overlap / 2).unwrap_or(earliest);
     }
 }
 
@@ -406,13 +407,17 @@ mod tests {
     };
 
     fn pieces_for(source: &str, purpose: Purpose) -> (Text, Vec<Piece>) {
+        pieces_within(source, purpose, PACKAGE.windows())
+    }
+
+    fn pieces_within(source: &str, purpose: Purpose, limits: WindowLimits) -> (Text, Vec<Piece>) {
         let text = Text::new(source).unwrap();
         let sentences = Arc::new(sentences(&text, "de"));
         let mut windower = Windower::new(
             text.clone(),
             sentences,
             purpose,
-            PACKAGE.windows(),
+            limits,
             PACKAGE.special_tokens(),
         );
         let mut pieces = Vec::new();
@@ -438,8 +443,12 @@ mod tests {
     }
 
     fn check(text: &Text, pieces: &[Piece]) {
-        let limits = PACKAGE.windows();
+        check_within(text, pieces, PACKAGE.windows());
+    }
+
+    fn check_within(text: &Text, pieces: &[Piece], limits: WindowLimits) {
         let mut covered = 0;
+        let mut decided = None;
         for piece in pieces {
             let tokens = piece.window.tokens.len();
             assert!((2..=limits.max_tokens).contains(&tokens), "{tokens} tokens");
@@ -460,6 +469,8 @@ mod tests {
                 covered = segment.end();
             }
             for word in piece.words.get(piece.own.clone()).unwrap() {
+                assert!(decided < Some(word.start()), "decided on twice: {word:?}");
+                decided = Some(word.start());
                 assert!(
                     piece
                         .segments
@@ -640,7 +651,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
         fn every_character_is_in_exactly_one_window(source in any::<String>()) {
             let (text, pieces) = pieces(&source);
@@ -653,6 +663,20 @@ mod tests {
         ) {
             let (text, pieces) = pieces(&parts.concat());
             check(&text, &pieces);
+        }
+
+        #[test]
+        fn whatever_the_limits_each_word_is_decided_on_once(
+            parts in prop::collection::vec("([a-zäöüß\u{308}\u{200d}\u{202e}]{1,30}|\\PC)[ .,\r\n]{0,2}", 0..150),
+            (max_tokens, tokens) in (8..=512_usize).prop_flat_map(|max| (Just(max), 8..=max)),
+        ) {
+            let limits = WindowLimits { max_tokens, tokens };
+            let (text, pieces) = pieces_within(&parts.concat(), Purpose { heads: READ, ..Purpose::default() }, limits);
+            check_within(&text, &pieces, limits);
+            let mut decided = pieces.iter().flat_map(|piece| &piece.words[piece.own.clone()]);
+            for word in words(&text, text.whole()) {
+                prop_assert!(decided.any(|d| d.start() == word.start()), "{:?} is lost", word);
+            }
         }
     }
 }

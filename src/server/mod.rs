@@ -19,6 +19,7 @@ use std::{error::Error, future::Future, io, net::SocketAddr, pin::pin, sync::Arc
 use futures::{Stream, StreamExt as _, stream};
 use tokio::{
     net::TcpListener,
+    signal::unix::{SignalKind, signal},
     sync::watch,
     task::{JoinHandle, JoinSet, spawn_blocking},
     time::{sleep, timeout},
@@ -29,7 +30,7 @@ use tonic_reflection::server::Builder as Reflection;
 use tower::ServiceBuilder;
 use tracing::{info, warn};
 
-pub use self::connections::ConnectionLimits;
+pub use self::{connections::ConnectionLimits, reload::Reread};
 use self::{
     auth::{AuthError, AuthLayer, AuthSettings, Authentication},
     connections::Connections,
@@ -43,7 +44,11 @@ use crate::{
     api::{CallLimits, Tagger},
     pipeline::Pipeline,
     proto::{DESCRIPTORS, tagwerk::v1::tagging_service_server::TaggingServiceServer},
-    telemetry::{Metrics, calls::CallsLayer},
+    telemetry::{
+        Metrics,
+        calls::CallsLayer,
+        traces::{TraceError, TraceSettings, Traces},
+    },
 };
 
 /// Text of a stream's documents in flight.
@@ -73,6 +78,8 @@ pub struct ServerConfig {
     pub auth: AuthSettings,
     /// Time between looks at files that may change; without it they are read again on SIGHUP only.
     pub watch: Option<Duration>,
+    /// Where traces go; without it there are none.
+    pub trace: Option<TraceSettings>,
 }
 
 /// Free ports of this machine alone, for everybody on it.
@@ -89,6 +96,7 @@ impl Default for ServerConfig {
             tls: None,
             auth: AuthSettings::default(),
             watch: None,
+            trace: None,
         }
     }
 }
@@ -112,13 +120,16 @@ pub enum ServerError {
     /// The sources of keys cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// Traces cannot be exported.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// The model could not be loaded.
     #[error("the model cannot be loaded: {0}")]
     Load(#[source] Box<dyn Error + Send + Sync>),
     /// The compiled protobuf descriptors cannot be served.
     #[error("reflection cannot be set up: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The handlers for SIGTERM and SIGINT could not be set.
+    /// The handlers for SIGTERM, SIGINT and SIGHUP could not be set.
     #[error("signals cannot be handled: {0}")]
     Signals(#[source] io::Error),
     /// A listener failed.
@@ -135,12 +146,13 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Binds, loads and serves until SIGTERM or SIGINT.
+/// Binds, loads and serves until SIGTERM or SIGINT. `settings` is taken up again while the server runs.
 ///
 /// # Errors
 /// Whatever [`Server::bind`] and [`Server::serve`] report.
 pub async fn run<F, E>(
     config: ServerConfig,
+    settings: Option<Reread>,
     load: impl FnMut(Option<String>) -> F,
     metrics: Metrics,
 ) -> Result<(), ServerError>
@@ -149,10 +161,12 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let signals = shutdown::signals().map_err(ServerError::Signals)?;
-    Server::bind(config, metrics)
-        .await?
-        .serve(load, signals)
-        .await
+    let server = Server::bind(config, metrics).await?;
+    let server = match settings {
+        Some(settings) => server.with_settings(settings),
+        None => server,
+    };
+    server.serve(load, signals).await
 }
 
 /// A server that holds its ports but does not answer yet.
@@ -160,6 +174,8 @@ where
 pub struct Server {
     config: ServerConfig,
     metrics: Metrics,
+    traces: Traces,
+    settings: Option<Reread>,
     tls: Option<Arc<Tls>>,
     authentication: Authentication,
     grpc: TcpListener,
@@ -173,7 +189,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ServerError::Bind`] with the address that cannot be had, [`ServerError::Tls`] and [`ServerError::Auth`] with
-    /// the file that cannot be used.
+    /// the file that cannot be used, [`ServerError::Trace`] where traces cannot be exported.
     pub async fn bind(config: ServerConfig, metrics: Metrics) -> Result<Self, ServerError> {
         let (tls, auth) = (config.tls.clone(), config.auth.clone());
         let secrets = spawn_blocking(move || {
@@ -183,11 +199,14 @@ impl Server {
         let (tls, authentication) = secrets
             .await
             .map_err(|panicked| ServerError::Load(panicked.into()))??;
+        let traces = config.trace.as_ref().map(Traces::open).transpose()?;
         let (grpc, local_addr) = listen(config.listen, "gRPC").await?;
         let (http, http_addr) = listen(config.http_listen, "HTTP").await?;
         Ok(Self {
             config,
             metrics,
+            traces: traces.unwrap_or_default(),
+            settings: None,
             tls,
             authentication,
             grpc,
@@ -195,6 +214,13 @@ impl Server {
             local_addr,
             http_addr,
         })
+    }
+
+    /// Takes up settings that change while the server runs.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Reread) -> Self {
+        self.settings = Some(settings);
+        self
     }
 
     /// The address that gRPC is served on, with the real port.
@@ -214,7 +240,7 @@ impl Server {
     /// pipeline where the package has changed; what it cannot load then is refused.
     ///
     /// # Errors
-    /// A first model that cannot be loaded, or a listener that fails.
+    /// A first model that cannot be loaded, a listener that fails, or signals that cannot be handled.
     pub async fn serve<F, E>(
         self,
         mut load: impl FnMut(Option<String>) -> F,
@@ -224,6 +250,8 @@ impl Server {
         F: Future<Output = Result<Option<Pipeline>, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        // From now on: until somebody listens, SIGHUP ends the process.
+        let hangups = signal(SignalKind::hangup()).map_err(ServerError::Signals)?;
         let lifecycle = Lifecycle::new();
         let (publish, pipeline) = watch::channel(None);
         // Both tasks end with this call, however it ends.
@@ -232,7 +260,7 @@ impl Server {
         tasks.spawn(serve_http(self.http, http));
         let routes = routes(&self.config, &self.metrics, pipeline, &lifecycle)?;
         let service = ServiceBuilder::new()
-            .layer(CallsLayer::new(self.metrics.clone()))
+            .layer(CallsLayer::new(self.metrics.clone(), self.traces.clone()))
             .layer(LifetimeLayer::new(lifecycle.clone()))
             .layer(AuthLayer::new(self.authentication.clone()))
             .service(routes.prepare());
@@ -250,6 +278,7 @@ impl Server {
             pipeline: publish,
             metrics: self.metrics,
             watch: self.config.watch,
+            settings: self.settings,
         };
         info!(grpc = %self.local_addr, http = %self.http_addr, "listening; the model loads");
 
@@ -269,7 +298,7 @@ impl Server {
                 _ = signals.next() => {}
                 Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
                 failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
-                Err(failed) = reload.follow(load) => return Err(ServerError::Signals(failed)),
+                never = reload.follow(hangups, load) => match never {},
             }
         }
 
@@ -285,6 +314,7 @@ impl Server {
             // Connections may hang on for ever: their callers decide when to close them.
             let _ = timeout(LAST_WORDS, &mut grpc.0).await;
         }
+        self.traces.close().await;
         info!("stopped");
         Ok(())
     }

@@ -1,12 +1,19 @@
-//! Takes up changed files while the server runs: certificates, keys and the model package.
+//! Takes up changed files while the server runs: settings, certificates, keys and the model package.
 //!
 //! Files are looked at every few seconds and on SIGHUP. What is broken is refused and logged, and what was there before
 //! stays in use; calls in progress keep the certificates and the model with which they began.
 
-use std::{convert::Infallible, error::Error, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::Signal,
     sync::watch,
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
@@ -20,6 +27,33 @@ use crate::{pipeline::Pipeline, telemetry::Metrics};
 /// would stay valid otherwise.
 const REFETCH: Duration = Duration::from_secs(300);
 
+/// Why something was not taken up.
+type Refusal = Box<dyn Error + Send + Sync>;
+
+/// What a [`Reread`] does.
+type Take = dyn FnMut() -> Result<bool, Refusal> + Send;
+
+/// Reads the settings again and takes up what can change while the server runs.
+#[derive(Clone)]
+pub struct Reread(Arc<Mutex<Take>>);
+
+impl Reread {
+    /// `take` may block. It gives false where nothing was to be taken up.
+    pub fn new(take: impl FnMut() -> Result<bool, Refusal> + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(take)))
+    }
+
+    fn take(&self) -> Result<bool, Refusal> {
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner))()
+    }
+}
+
+impl fmt::Debug for Reread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reread").finish_non_exhaustive()
+    }
+}
+
 /// What can change while the server runs.
 pub(super) struct Reload {
     pub tls: Option<Arc<Tls>>,
@@ -28,23 +62,22 @@ pub(super) struct Reload {
     pub metrics: Metrics,
     /// Time between looks.
     pub watch: Option<Duration>,
+    /// The settings, where they stand in a file.
+    pub settings: Option<Reread>,
 }
 
 impl Reload {
     /// Follows the files for ever. `load` gets the fingerprint of the present package and makes a new pipeline where
     /// the package has another.
-    ///
-    /// # Errors
-    /// Where SIGHUP cannot be listened for.
     pub async fn follow<F, E>(
         &self,
+        mut hangups: Signal,
         mut load: impl FnMut(Option<String>) -> F,
-    ) -> io::Result<Infallible>
+    ) -> Infallible
     where
         F: Future<Output = Result<Option<Pipeline>, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let mut hangups = signal(SignalKind::hangup())?;
         let mut looks = interval(self.watch.unwrap_or(REFETCH));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first comes at once.
@@ -54,10 +87,20 @@ impl Reload {
                 _ = hangups.recv() => true,
                 _ = looks.tick() => false,
             };
+            if asked || self.watch.is_some() {
+                self.settings().await;
+            }
             self.secrets().await;
             if asked || self.watch.is_some() {
                 self.model(&mut load).await;
             }
+        }
+    }
+
+    async fn settings(&self) {
+        if let Some(settings) = self.settings.clone() {
+            let reloaded = spawn_blocking(move || settings.take()).await;
+            self.note("config", reloaded.map_err(Into::into).and_then(flat));
         }
     }
 
@@ -94,7 +137,7 @@ impl Reload {
         );
     }
 
-    fn note(&self, what: &'static str, reloaded: Result<bool, Box<dyn Error + Send + Sync>>) {
+    fn note(&self, what: &'static str, reloaded: Result<bool, Refusal>) {
         match reloaded {
             Ok(false) => {}
             Ok(true) => {
@@ -109,9 +152,9 @@ impl Reload {
     }
 }
 
-fn flat<E>(reloaded: Result<bool, E>) -> Result<bool, Box<dyn Error + Send + Sync>>
+fn flat<E>(reloaded: Result<bool, E>) -> Result<bool, Refusal>
 where
-    E: Into<Box<dyn Error + Send + Sync>>,
+    E: Into<Refusal>,
 {
     reloaded.map_err(Into::into)
 }

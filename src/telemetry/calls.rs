@@ -1,4 +1,4 @@
-//! Counts, times and logs every gRPC call.
+//! Counts, times, logs and traces every gRPC call.
 //!
 //! A call is over when the last byte of its answer is handed over, or when the caller has gone;
 //! both show only in the body, so that the layer follows it to its end.
@@ -17,7 +17,10 @@ use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, debug, debug_span, field, info, info_span};
 
-use super::{Metrics, milliseconds};
+use super::{
+    Metrics, milliseconds,
+    traces::{CallTrace, Traces},
+};
 
 /// The methods that are named in metrics; any other path is counted as [`OTHER`], since a caller
 /// could otherwise create series without end.
@@ -32,18 +35,19 @@ const METHODS: [&str; 7] = [
 ];
 
 /// The label of unknown methods.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// Wraps a service in [`Calls`].
 #[derive(Debug, Clone)]
 pub struct CallsLayer {
     metrics: Metrics,
+    traces: Traces,
 }
 
 impl CallsLayer {
-    /// A layer that counts in `metrics`.
-    pub fn new(metrics: Metrics) -> Self {
-        Self { metrics }
+    /// A layer that counts in `metrics` and records in `traces`.
+    pub fn new(metrics: Metrics, traces: Traces) -> Self {
+        Self { metrics, traces }
     }
 }
 
@@ -54,15 +58,18 @@ impl<S> Layer<S> for CallsLayer {
         Calls {
             inner,
             metrics: self.metrics.clone(),
+            traces: self.traces.clone(),
         }
     }
 }
 
-/// Counts, times and logs the calls of the service within.
+/// Counts, times, logs and traces the calls of the service within, which finds the [`Trace`](super::traces::Trace) of a
+/// call in the extensions of its request.
 #[derive(Debug, Clone)]
 pub struct Calls<S> {
     inner: S,
     metrics: Metrics,
+    traces: Traces,
 }
 
 impl<S> Service<Request<Body>> for Calls<S>
@@ -78,8 +85,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let call = Call::begin(method(request.uri().path()), self.metrics.clone());
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let method = method(request.uri().path());
+        let trace = is_tagging(method).then(|| self.traces.begin(method, request.headers()));
+        if let Some(trace) = &trace {
+            request.extensions_mut().insert(trace.trace());
+        }
+        let call = Call::begin(method, self.metrics.clone(), trace);
         let span = call.span.clone();
         let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
         Box::pin(async move {
@@ -108,10 +120,14 @@ struct Call {
     code: Option<Code>,
     metrics: Metrics,
     span: Span,
+    /// None for probes.
+    trace: Option<CallTrace>,
+    trace_id: Option<String>,
 }
 
 impl Call {
-    fn begin(method: &'static str, metrics: Metrics) -> Self {
+    fn begin(method: &'static str, metrics: Metrics, trace: Option<CallTrace>) -> Self {
+        let trace_id = trace.as_ref().and_then(CallTrace::id);
         // The service fills in what it learns of the call.
         let span = if is_tagging(method) {
             info_span!(
@@ -121,6 +137,7 @@ impl Call {
                 documents = field::Empty,
                 bytes = field::Empty,
                 windows = field::Empty,
+                trace_id,
             )
         } else {
             debug_span!("call", method)
@@ -131,6 +148,8 @@ impl Call {
             code: None,
             metrics,
             span,
+            trace,
+            trace_id,
         }
     }
 
@@ -151,13 +170,17 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         // Without a status the caller has gone before the answer was complete.
-        let code = code_name(self.code.unwrap_or(Code::Cancelled));
+        let code = self.code.unwrap_or(Code::Cancelled);
+        if let Some(trace) = &mut self.trace {
+            trace.end(code);
+        }
+        let code = code_name(code);
         let duration = self.began.elapsed();
         self.metrics.call_ended(self.method, code, duration);
         let milliseconds = milliseconds(duration);
         let _entered = self.span.enter();
         if is_tagging(self.method) {
-            info!(code, milliseconds, "call ended");
+            info!(code, milliseconds, trace_id = self.trace_id, "call ended");
         } else {
             debug!(code, milliseconds, "call ended");
         }
@@ -272,7 +295,7 @@ mod tests {
         let mut response = Some(response);
         let inner =
             service_fn(move |_| std::future::ready(Ok::<_, Infallible>(response.take().unwrap())));
-        let mut calls = CallsLayer::new(metrics.clone()).layer(inner);
+        let mut calls = CallsLayer::new(metrics.clone(), Traces::default()).layer(inner);
         calls.call(request(path)).await.unwrap()
     }
 
@@ -310,7 +333,7 @@ mod tests {
     async fn a_call_that_is_dropped_before_its_answer_is_counted_as_cancelled() {
         let metrics = Metrics::new();
         let inner = service_fn(|_| std::future::pending::<Result<Response<Body>, Infallible>>());
-        let mut calls = CallsLayer::new(metrics.clone()).layer(inner);
+        let mut calls = CallsLayer::new(metrics.clone(), Traces::default()).layer(inner);
         drop(calls.call(request(TAG)));
         assert!(counted(&metrics, &TAG[1..], "CANCELLED"));
     }

@@ -1,33 +1,55 @@
-//! The metrics, in one table: [`Metrics`] holds each, [`Metrics::new`] names and explains each.
+//! The metrics. [`Metrics::with_table`] is their one table: the page and the documentation are both made of it.
 
 use std::{
+    borrow::Cow,
     fmt,
+    fmt::Write as _,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
+    encoding::text,
     metrics::{
+        MetricType, TypedMetric,
         counter::Counter,
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::Registry,
+    registry::{Metric, Registry, Unit},
+};
+use tonic::Code;
+
+use super::calls::code_name;
+use crate::{
+    model::{Description, EntityType, Polarity},
+    pipeline::{
+        document::{Holder, TaggedDocument},
+        language,
+    },
 };
 
-use crate::model::Description;
+/// What stands before every name.
+const PREFIX: &str = "tagwerk";
+
+/// The value of a label for all that its list leaves out.
+const OTHER: &str = "other";
 
 /// Every metric of the process. A clone shares the same values.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    calls: Family<CallLabels, Counter>,
-    call_duration: Family<MethodLabels, Histogram, fn() -> Histogram>,
-    documents: Family<ResultLabels, Counter>,
+    calls: Labelled<Counter, 2>,
+    call_duration: Labelled<Histogram, 1>,
+    documents: Labelled<Counter, 1>,
     documents_in_flight: Gauge,
     document_bytes: Counter,
+    document_languages: Labelled<Counter, 1>,
+    mentions: Labelled<Counter, 1>,
+    entities: Labelled<Counter, 1>,
+    stances: Labelled<Counter, 2>,
+    quotes: Labelled<Counter, 1>,
     windows: Counter,
     tokens: Counter,
     queue_tokens: Gauge,
@@ -38,118 +60,111 @@ pub struct Metrics {
     batches: Counter,
     batch_tokens: Histogram,
     encode_duration: Histogram,
-    worker_restarts: Family<CauseLabels, Counter>,
+    postprocess_duration: Histogram,
+    worker_restarts: Labelled<Counter, 1>,
     connections: Gauge,
-    reloads: Family<ReloadLabels, Counter>,
-    model: Family<ModelLabels, Gauge>,
+    reloads: Labelled<Counter, 2>,
+    model: Labelled<Gauge, 3>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    method: &'static str,
-    code: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct MethodLabels {
-    method: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CauseLabels {
-    cause: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
-    what: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ModelLabels {
-    name: String,
-    version: String,
-    fingerprint: String,
-}
+const METHOD: Label = Label::told(
+    "method",
+    "`tagwerk.v1.TaggingService/Tag` and the other methods served; `other`",
+);
+const CODE: Label = Label::listed("code", codes);
+const RESULT: Label = Label::listed("result", results);
+const LANGUAGE: Label = Label::listed("language", languages);
+const TYPE: Label = Label::listed("type", || EntityType::ALL.map(type_name).to_vec());
+const POLARITY: Label = Label::listed("polarity", polarities);
+const HOLDER: Label = Label::listed("holder", holder_kinds);
+const SPEAKER: Label = Label::listed("speaker", holder_kinds);
+const CAUSE: Label = Label::listed("cause", || vec!["panic", "hang"]);
+const WHAT: Label = Label::listed("what", || vec!["config", "certificates", "keys", "model"]);
+const RELOAD_RESULT: Label = Label::listed("result", || vec!["ok", "refused"]);
+const MODEL: [Label; 3] = [
+    Label::told("name", "from the model package"),
+    Label::told("version", "from the model package"),
+    Label::told("fingerprint", "from the model package"),
+];
 
 impl Metrics {
-    /// Names and registers every metric.
+    /// Metrics that have counted nothing yet.
     pub fn new() -> Self {
-        let mut metrics = Self {
-            registry: Arc::default(),
-            calls: Family::default(),
-            call_duration: Family::new_with_constructor(duration_buckets),
-            documents: Family::default(),
-            documents_in_flight: Gauge::default(),
-            document_bytes: Counter::default(),
-            windows: Counter::default(),
-            tokens: Counter::default(),
-            queue_tokens: Gauge::default(),
-            queue_seconds: Gauge::default(),
-            tokens_in_hand: Gauge::default(),
-            queue_duration: duration_buckets(),
-            dead_windows: Counter::default(),
-            batches: Counter::default(),
-            // 16 to 65,536 tokens.
-            batch_tokens: Histogram::new(exponential_buckets(16.0, 2.0, 13)),
-            encode_duration: duration_buckets(),
-            worker_restarts: Family::default(),
-            connections: Gauge::default(),
-            reloads: Family::default(),
-            model: Family::default(),
-        };
-        metrics.registry = Arc::new(metrics.table());
-        metrics
+        Self::with_table().0
     }
 
-    /// The table. Counters get the suffix `_total`, help texts a full stop.
+    /// The table: name, help, labels, and the metric itself, which has the type. Counters get the suffix `_total`,
+    /// help texts a full stop; a unit is the end of its name.
     #[rustfmt::skip]
-    fn table(&self) -> Registry {
-        let mut table = Registry::with_prefix("tagwerk");
-        table.register("calls", "Calls that ended, by gRPC method and status code", self.calls.clone());
-        table.register("call_duration_seconds", "Time from a call's head to its last byte", self.call_duration.clone());
-        table.register("documents", "Documents that were answered, by result", self.documents.clone());
-        table.register("documents_in_flight", "Documents read whose answers have not been taken yet", self.documents_in_flight.clone());
-        table.register("document_bytes", "Bytes of the texts that were tagged", self.document_bytes.clone());
-        table.register("windows", "Windows that went through the encoder", self.windows.clone());
-        table.register("tokens", "Tokens that went through the encoder, without padding", self.tokens.clone());
-        table.register("queue_tokens", "Tokens that wait for the encoder", self.queue_tokens.clone());
-        table.register("queue_seconds", "Time in which the workers get through what waits, at their pace of the last seconds", self.queue_seconds.clone());
-        table.register("tokens_in_hand", "Tokens that workers read at the moment", self.tokens_in_hand.clone());
-        table.register("queue_duration_seconds", "Time that a window waited for the encoder", self.queue_duration.clone());
-        table.register("dead_windows", "Windows that left the queue unread, since their call had ended", self.dead_windows.clone());
-        table.register("batches", "Batches that went through the encoder", self.batches.clone());
-        table.register("batch_tokens", "Tokens of a batch, without padding", self.batch_tokens.clone());
-        table.register("encode_duration_seconds", "Time of a batch in encoder and heads", self.encode_duration.clone());
-        table.register("worker_restarts", "Workers that were replaced, by cause", self.worker_restarts.clone());
-        table.register("connections", "Open connections of the gRPC port", self.connections.clone());
-        table.register("reloads", "Files taken up while the server ran, by what they hold and result", self.reloads.clone());
-        table.register("model_info", "The loaded model package; always 1", self.model.clone());
-        table
+    fn with_table() -> (Self, Vec<Row>) {
+        let mut table = Table::new();
+        let metrics = Self {
+            calls: table.labelled("calls", "Calls that ended, by gRPC method and status code", [METHOD, CODE], Counter::default),
+            call_duration: table.labelled("call_duration_seconds", "Time from a call's head to its last byte", [METHOD], durations),
+            documents: table.labelled("documents", "Documents that were answered, by result", [RESULT], Counter::default),
+            documents_in_flight: table.add("documents_in_flight", "Documents read whose answers have not been taken yet", Gauge::default()),
+            document_bytes: table.add("document_bytes", "Bytes of the texts that were tagged", Counter::default()),
+            document_languages: table.labelled("document_languages", "Documents that were tagged, by the language given or detected", [LANGUAGE], Counter::default),
+            mentions: table.labelled("mentions", "Mentions in the answers, by type", [TYPE], Counter::default),
+            entities: table.labelled("entities", "Entities in the answers, by type", [TYPE], Counter::default),
+            stances: table.labelled("stances", "Stances in the answers that are not neutral, by polarity and kind of holder", [POLARITY, HOLDER], Counter::default),
+            quotes: table.labelled("quotes", "Quotations in the answers, by kind of speaker", [SPEAKER], Counter::default),
+            windows: table.add("windows", "Windows that went through the encoder", Counter::default()),
+            tokens: table.add("tokens", "Tokens that went through the encoder, without padding", Counter::default()),
+            queue_tokens: table.add("queue_tokens", "Tokens that wait for the encoder", Gauge::default()),
+            queue_seconds: table.add("queue_seconds", "Time in which the workers get through what waits, at their pace of the last seconds", Gauge::default()),
+            tokens_in_hand: table.add("tokens_in_hand", "Tokens that workers read at the moment", Gauge::default()),
+            queue_duration: table.add("queue_duration_seconds", "Time that a window waited for the encoder", durations()),
+            dead_windows: table.add("dead_windows", "Windows that left the queue unread, since their call had ended", Counter::default()),
+            batches: table.add("batches", "Batches that went through the encoder", Counter::default()),
+            batch_tokens: table.add("batch_tokens", "Tokens of a batch, without padding", batch_sizes()),
+            encode_duration: table.add("encode_duration_seconds", "Time of a batch in encoder and heads", durations()),
+            postprocess_duration: table.add("postprocess_duration_seconds", "Time of a document from its last reading to its finished answer", short_durations()),
+            worker_restarts: table.labelled("worker_restarts", "Workers that were replaced, by cause", [CAUSE], Counter::default),
+            connections: table.add("connections", "Open connections of the gRPC port", Gauge::default()),
+            reloads: table.labelled("reloads", "Files taken up while the server ran, by what they hold and result", [WHAT, RELOAD_RESULT], Counter::default),
+            model: table.labelled("model_info", "The loaded model package; always 1", MODEL, Gauge::default),
+            registry: Arc::new(table.registry),
+        };
+        (metrics, table.rows)
     }
 
     /// A call ended with this code after this time.
     pub fn call_ended(&self, method: &'static str, code: &'static str, duration: Duration) {
-        self.calls.get_or_create(&CallLabels { method, code }).inc();
-        self.call_duration
-            .get_or_create(&MethodLabels { method })
-            .observe(duration.as_secs_f64());
+        self.calls.with([method, code]).inc();
+        let durations = self.call_duration.with([method]);
+        durations.observe(duration.as_secs_f64());
     }
 
     /// A document was answered. `result` is "ok" or the name of a gRPC code.
     pub fn document_answered(&self, result: &'static str) {
-        self.documents.get_or_create(&ResultLabels { result }).inc();
+        self.documents.with([result]).inc();
     }
 
-    /// A text was tagged.
-    pub fn document_tagged(&self, bytes: usize) {
-        self.document_bytes.inc_by(bytes as u64);
+    /// A text was tagged; `postprocessing` is the time from its last reading to its answer.
+    pub fn document_tagged(&self, tagged: &TaggedDocument, postprocessing: Duration) {
+        self.postprocess_duration
+            .observe(postprocessing.as_secs_f64());
+        self.document_bytes
+            .inc_by(tagged.coverage.bytes_total as u64);
+        // A package can name languages of its own.
+        let language = language::listed().find(|&listed| listed == tagged.language);
+        self.document_languages
+            .with([language.unwrap_or(OTHER)])
+            .inc();
+        for mention in &tagged.mentions {
+            self.mentions.with([type_name(mention.entity_type)]).inc();
+        }
+        for entity in &tagged.entities {
+            self.entities.with([type_name(entity.entity_type)]).inc();
+        }
+        for stance in &tagged.stances {
+            let labels = [polarity_name(stance.polarity), holder_kind(stance.holder)];
+            self.stances.with(labels).inc();
+        }
+        for quote in &tagged.quotes {
+            self.quotes.with([holder_kind(quote.speaker)]).inc();
+        }
     }
 
     /// Counts a document as in flight for as long as the returned value lives.
@@ -162,11 +177,9 @@ impl Metrics {
         InFlight::begin(&self.connections)
     }
 
-    /// Files were taken up or refused. `what` is "certificates", "keys" or "model", `result` "ok" or "refused".
+    /// Files were taken up or refused. `what` is "config", "certificates", "keys" or "model", `result` "ok" or "refused".
     pub fn reloaded(&self, what: &'static str, result: &'static str) {
-        self.reloads
-            .get_or_create(&ReloadLabels { what, result })
-            .inc();
+        self.reloads.with([what, result]).inc();
     }
 
     /// A batch went through the encoder in this time. `tokens` leaves out the padding.
@@ -203,20 +216,20 @@ impl Metrics {
 
     /// A worker was replaced. `cause` is "panic" or "hang".
     pub fn worker_restarted(&self, cause: &'static str) {
-        self.worker_restarts
-            .get_or_create(&CauseLabels { cause })
-            .inc();
+        self.worker_restarts.with([cause]).inc();
     }
 
     /// This model package answers from now on.
     pub fn model_loaded(&self, description: &Description) {
-        let labels = ModelLabels {
-            name: description.name.clone(),
-            version: description.version.clone(),
-            fingerprint: description.fingerprint.clone(),
-        };
-        self.model.clear();
-        self.model.get_or_create(&labels).set(1);
+        let Description {
+            name,
+            version,
+            fingerprint,
+            ..
+        } = description;
+        let values = [name, version, fingerprint].map(|value| Cow::Owned(value.clone()));
+        self.model.family.clear();
+        self.model.series(values).set(1);
     }
 
     /// The page for Prometheus in the OpenMetrics text format.
@@ -258,13 +271,285 @@ impl Drop for InFlight {
 }
 
 /// 1 ms to 65 s.
-fn duration_buckets() -> Histogram {
+fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 17))
+}
+
+/// 0.1 ms to 6.5 s.
+fn short_durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 17))
+}
+
+/// 16 to 65,536 tokens.
+fn batch_sizes() -> Histogram {
+    Histogram::new(exponential_buckets(16.0, 2.0, 13))
+}
+
+/// The names of all status codes.
+fn codes() -> Vec<&'static str> {
+    (0..=16).map(Code::from_i32).map(code_name).collect()
+}
+
+/// "ok", and the codes of failures.
+fn results() -> Vec<&'static str> {
+    let ok = code_name(Code::Ok);
+    let failures = codes().into_iter().filter(|&code| code != ok);
+    std::iter::once("ok").chain(failures).collect()
+}
+
+fn languages() -> Vec<&'static str> {
+    language::listed().chain([OTHER]).collect()
+}
+
+/// The name of a type in the API, without its prefix.
+fn type_name(entity_type: EntityType) -> &'static str {
+    match entity_type {
+        EntityType::Person => "PERSON",
+        EntityType::Organization => "ORGANIZATION",
+        EntityType::Location => "LOCATION",
+        EntityType::Miscellaneous => "MISCELLANEOUS",
+    }
+}
+
+fn polarity_name(polarity: Polarity) -> &'static str {
+    match polarity {
+        Polarity::Favorable => "FAVORABLE",
+        Polarity::Neutral => "NEUTRAL",
+        Polarity::Unfavorable => "UNFAVORABLE",
+    }
+}
+
+/// Those that a stance can have: a neutral one is none.
+fn polarities() -> Vec<&'static str> {
+    let all = [Polarity::Favorable, Polarity::Unfavorable];
+    all.map(polarity_name).to_vec()
+}
+
+fn holder_kind(holder: Holder) -> &'static str {
+    match holder {
+        Holder::Mention(_) => "MENTION",
+        Holder::Author => "AUTHOR",
+        Holder::Unnamed => "UNNAMED",
+    }
+}
+
+fn holder_kinds() -> Vec<&'static str> {
+    let all = [Holder::Mention(0), Holder::Author, Holder::Unnamed];
+    all.map(holder_kind).to_vec()
+}
+
+/// A label of a metric.
+#[derive(Clone, Copy)]
+struct Label {
+    name: &'static str,
+    values: Values,
+}
+
+/// What a label can be. Nothing here comes from a caller.
+#[derive(Clone, Copy)]
+enum Values {
+    Listed(fn() -> Vec<&'static str>),
+    /// In words, for the documentation.
+    Told(&'static str),
+}
+
+impl Label {
+    const fn listed(name: &'static str, values: fn() -> Vec<&'static str>) -> Self {
+        let values = Values::Listed(values);
+        Self { name, values }
+    }
+
+    const fn told(name: &'static str, values: &'static str) -> Self {
+        let values = Values::Told(values);
+        Self { name, values }
+    }
+
+    fn allows(self, value: &str) -> bool {
+        match self.values {
+            Values::Listed(values) => values().contains(&value),
+            Values::Told(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.values {
+            Values::Listed(values) => write!(f, "`{}`: `{}`", self.name, values().join("`, `")),
+            Values::Told(values) => write!(f, "`{}`: {values}", self.name),
+        }
+    }
+}
+
+/// The values of one series, beside the names of their labels.
+type LabelSet<const N: usize> = [(&'static str, Cow<'static, str>); N];
+
+/// A metric with labels. A clone shares the same values.
+#[derive(Clone)]
+struct Labelled<M, const N: usize> {
+    labels: [Label; N],
+    family: Family<LabelSet<N>, M>,
+}
+
+impl<M: Clone, const N: usize> Labelled<M, N> {
+    fn new(labels: [Label; N], new: fn() -> M) -> Self {
+        let family = Family::new_with_constructor(new);
+        Self { labels, family }
+    }
+
+    /// The series with these values, in the order of the labels.
+    fn with(&self, values: [&'static str; N]) -> M {
+        debug_assert!(
+            self.labels
+                .iter()
+                .zip(values)
+                .all(|(label, value)| label.allows(value)),
+            "not in the table: {values:?}"
+        );
+        self.series(values.map(Cow::Borrowed))
+    }
+
+    fn series(&self, values: [Cow<'static, str>; N]) -> M {
+        let mut set = self.labels.map(|label| (label.name, Cow::Borrowed("")));
+        for ((_, place), value) in set.iter_mut().zip(values) {
+            *place = value;
+        }
+        self.family.get_or_create_owned(&set)
+    }
+
+    /// Lets every series begin at 0 where all values are known: a rate doesn't see the event that a series begins with.
+    fn begin(&self) {
+        let mut sets = vec![Vec::new()];
+        for label in self.labels {
+            let Values::Listed(values) = label.values else {
+                return;
+            };
+            let longer = |set: &Vec<_>| {
+                let set = set.clone();
+                let with = move |value| [set.as_slice(), &[value]].concat();
+                values().into_iter().map(with)
+            };
+            sets = sets.iter().flat_map(longer).collect();
+        }
+        for set in sets.into_iter().filter_map(|set| set.try_into().ok()) {
+            let _ = self.with(set);
+        }
+    }
+}
+
+/// The metrics as they are entered.
+struct Table {
+    registry: Registry,
+    rows: Vec<Row>,
+}
+
+/// What the documentation says of one metric.
+struct Row {
+    /// As a query names it, but for the suffixes of a histogram.
+    name: String,
+    kind: MetricType,
+    unit: Option<Unit>,
+    labels: Vec<Label>,
+    help: &'static str,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self {
+            registry: Registry::with_prefix(PREFIX),
+            rows: Vec::new(),
+        }
+    }
+
+    fn labelled<M, const N: usize>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        labels: [Label; N],
+        new: fn() -> M,
+    ) -> Labelled<M, N>
+    where
+        M: Metric + TypedMetric + Clone,
+    {
+        let metric = Labelled::new(labels, new);
+        metric.begin();
+        self.enter(name, help, labels.to_vec(), metric.family.clone());
+        metric
+    }
+
+    fn add<M>(&mut self, name: &'static str, help: &'static str, metric: M) -> M
+    where
+        M: Metric + TypedMetric + Clone,
+    {
+        self.enter(name, help, Vec::new(), metric.clone());
+        metric
+    }
+
+    fn enter<M: Metric + TypedMetric>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        labels: Vec<Label>,
+        metric: M,
+    ) {
+        let suffix = match M::TYPE {
+            MetricType::Counter => "_total",
+            _ => "",
+        };
+        let (stem, unit) = stem_and_unit(name);
+        self.rows.push(Row {
+            name: format!("{PREFIX}_{name}{suffix}"),
+            kind: M::TYPE,
+            unit: unit.clone(),
+            labels,
+            help,
+        });
+        match unit {
+            // It comes back onto the name.
+            Some(unit) => self.registry.register_with_unit(stem, help, unit, metric),
+            None => self.registry.register(name, help, metric),
+        }
+    }
+}
+
+/// OpenMetrics wants a unit at the end of a name.
+fn stem_and_unit(name: &str) -> (&str, Option<Unit>) {
+    match name.rsplit_once('_') {
+        Some((stem, "seconds")) => (stem, Some(Unit::Seconds)),
+        Some((stem, "bytes")) => (stem, Some(Unit::Bytes)),
+        Some((stem, "tokens")) => (stem, Some(Unit::Other("tokens".to_owned()))),
+        _ => (name, None),
+    }
+}
+
+/// All metrics as a table in Markdown.
+pub fn reference() -> String {
+    let mut out = "| Name | Type | Unit | Labels | Meaning |\n|---|---|---|---|---|".to_owned();
+    for row in Metrics::with_table().1 {
+        let labels: Vec<String> = row.labels.iter().map(ToString::to_string).collect();
+        // Writing to a string does not fail.
+        let _ = write!(
+            out,
+            "\n| `{}` | {} | {} | {} | {} |",
+            row.name,
+            row.kind.as_str(),
+            row.unit.as_ref().map_or("", Unit::as_str),
+            labels.join("<br>"),
+            row.help,
+        );
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::pipeline::{
+        document::{Coverage, Entity, Mention, Quote, StanceRelation},
+        text::{OffsetUnit, Text},
+    };
 
     fn value(metrics: &Metrics, series: &str) -> Option<String> {
         let page = metrics.page();
@@ -281,7 +566,7 @@ mod tests {
             Duration::from_millis(3),
         );
         metrics.document_answered("ok");
-        metrics.document_tagged(1200);
+        metrics.document_tagged(&tagged("de"), Duration::from_micros(300));
         metrics.batch_encoded(4, 1000, Duration::from_millis(300));
         metrics.set_queue(77, Duration::from_millis(1500));
         metrics.set_tokens_in_hand(55);
@@ -300,7 +585,15 @@ mod tests {
                 "1",
             ),
             (r#"tagwerk_documents_total{result="ok"}"#.into(), "1"),
-            ("tagwerk_document_bytes_total".into(), "1200"),
+            ("tagwerk_document_bytes_total".into(), "47"),
+            (
+                r#"tagwerk_postprocess_duration_seconds_bucket{le="0.0002"}"#.into(),
+                "0",
+            ),
+            (
+                r#"tagwerk_postprocess_duration_seconds_bucket{le="0.0004"}"#.into(),
+                "1",
+            ),
             ("tagwerk_windows_total".into(), "4"),
             ("tagwerk_tokens_total".into(), "1000"),
             ("tagwerk_queue_tokens".into(), "77"),
@@ -356,19 +649,166 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_is_explained_and_the_page_is_closed() {
+    fn what_an_answer_holds_is_counted_by_kind() {
         let metrics = Metrics::new();
+        metrics.document_tagged(&tagged("de"), Duration::ZERO);
+        for (series, expected) in [
+            (r#"mentions_total{type="PERSON"}"#, "1"),
+            (r#"mentions_total{type="ORGANIZATION"}"#, "2"),
+            (r#"mentions_total{type="LOCATION"}"#, "0"),
+            (r#"entities_total{type="PERSON"}"#, "1"),
+            (r#"entities_total{type="ORGANIZATION"}"#, "1"),
+            (r#"entities_total{type="MISCELLANEOUS"}"#, "0"),
+            (
+                r#"stances_total{polarity="UNFAVORABLE",holder="MENTION"}"#,
+                "1",
+            ),
+            (
+                r#"stances_total{polarity="FAVORABLE",holder="AUTHOR"}"#,
+                "1",
+            ),
+            (
+                r#"stances_total{polarity="UNFAVORABLE",holder="AUTHOR"}"#,
+                "0",
+            ),
+            (r#"quotes_total{speaker="UNNAMED"}"#, "1"),
+            (r#"quotes_total{speaker="MENTION"}"#, "0"),
+            (r#"document_languages_total{language="de"}"#, "1"),
+        ] {
+            let found = value(&metrics, &format!("tagwerk_{series}"));
+            assert_eq!(found.as_deref(), Some(expected), "{series}");
+        }
+    }
+
+    #[test]
+    fn a_language_that_is_not_listed_is_other() {
+        let metrics = Metrics::new();
+        for language in ["und", "ja", "x\"} 1\n", ""] {
+            metrics.document_tagged(&tagged(language), Duration::ZERO);
+        }
+        let page = metrics.page();
+        let seen: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("tagwerk_document_languages_total{"))
+            .filter(|line| !line.ends_with(" 0"))
+            .collect();
+        assert_eq!(seen.len(), 2, "{seen:?}");
+        for expected in [r#"{language="und"} 1"#, r#"{language="other"} 3"#] {
+            assert!(seen.iter().any(|line| line.ends_with(expected)), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn series_of_known_values_begin_at_zero() {
+        let metrics = Metrics::new();
+        for (series, count) in [
+            ("tagwerk_worker_restarts_total{", 2),
+            ("tagwerk_reloads_total{", 8),
+            ("tagwerk_stances_total{", 6),
+            ("tagwerk_documents_total{", 17),
+            ("tagwerk_calls_total{", 0),
+        ] {
+            let page = metrics.page();
+            let lines = page.lines().filter(|line| line.starts_with(series));
+            let zeros = lines.filter(|line| line.ends_with(" 0"));
+            assert_eq!(zeros.count(), count, "{series}");
+        }
+    }
+
+    #[test]
+    fn every_metric_of_the_table_is_on_the_page_with_type_unit_and_help() {
+        let (metrics, rows) = Metrics::with_table();
         // Families without a series are left out of the page.
-        metrics.call_ended("other", "OK", Duration::ZERO);
-        metrics.document_answered("ok");
-        metrics.worker_restarted("panic");
-        metrics.reloaded("keys", "ok");
+        metrics.call_ended(OTHER, "OK", Duration::ZERO);
         metrics.model_loaded(&description("1"));
         let page = metrics.page();
-        let help = page.lines().filter(|l| l.starts_with("# HELP tagwerk_"));
-        let kinds = page.lines().filter(|l| l.starts_with("# TYPE tagwerk_"));
-        assert_eq!((help.count(), kinds.count()), (19, 19));
-        assert!(page.ends_with("# EOF\n"));
+        for row in &rows {
+            let name = row.name.strip_suffix("_total").unwrap_or(&row.name);
+            let mut lines = vec![
+                format!("# HELP {name} {}.", row.help),
+                format!("# TYPE {name} {}", row.kind.as_str()),
+            ];
+            if let Some(unit) = &row.unit {
+                assert!(name.ends_with(unit.as_str()), "{name}");
+                lines.push(format!("# UNIT {name} {}", unit.as_str()));
+            }
+            for line in lines {
+                let found = page.lines().filter(|&l| l == line).count();
+                assert_eq!(found, 1, "{line}:\n{page}");
+            }
+        }
+        let types = page.lines().filter(|line| line.starts_with("# TYPE "));
+        assert_eq!(types.count(), rows.len());
+    }
+
+    #[test]
+    #[should_panic(expected = "not in the table")]
+    fn a_value_that_the_table_does_not_list_is_a_defect() {
+        Metrics::new().worker_restarted("boredom");
+    }
+
+    /// A person against a company that the author praises, and a quotation of somebody.
+    fn tagged(language: &str) -> TaggedDocument {
+        let source = "Jana Roth rügt die Vela AG. Vela: „Unsinn“";
+        let text = Text::new(source).unwrap();
+        let span = |part: &str| {
+            let start = source.find(part).unwrap();
+            text.span(start..start + part.len()).unwrap()
+        };
+        let mention = |name, entity_type, entity| Mention {
+            span: span(name),
+            entity_type,
+            probability: 1.0,
+            entity: Some(entity),
+            stance: None,
+        };
+        let entity = |name: &str, entity_type, mentions| Entity {
+            name: name.into(),
+            entity_type,
+            mentions,
+            salience: 0.5,
+            stance: None,
+        };
+        let stance = |target, holder, polarity| StanceRelation {
+            target,
+            holder,
+            polarity,
+            probability: 1.0,
+            holder_probability: 1.0,
+            evidence: text.whole(),
+        };
+        TaggedDocument {
+            id: String::new(),
+            offset_unit: OffsetUnit::default(),
+            language: language.into(),
+            language_probability: 1.0,
+            mentions: vec![
+                mention("Jana Roth", EntityType::Person, 0),
+                mention("Vela AG", EntityType::Organization, 1),
+                mention("Vela", EntityType::Organization, 1),
+            ],
+            entities: vec![
+                entity("Vela AG", EntityType::Organization, vec![1, 2]),
+                entity("Jana Roth", EntityType::Person, vec![0]),
+            ],
+            stances: vec![
+                stance(1, Holder::Mention(0), Polarity::Unfavorable),
+                stance(2, Holder::Author, Polarity::Favorable),
+            ],
+            quotes: vec![Quote {
+                span: span("„Unsinn“"),
+                speaker: Holder::Unnamed,
+            }],
+            sentences: vec![],
+            sentiment: None,
+            coverage: Coverage {
+                bytes_read: source.len(),
+                bytes_total: source.len(),
+                windows: 1,
+            },
+            text: text.clone(),
+            read: Instant::now(),
+        }
     }
 
     fn description(version: &str) -> Description {

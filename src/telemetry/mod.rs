@@ -1,9 +1,10 @@
-//! What is seen from outside: logs on standard error, metrics for Prometheus.
+//! What is seen from outside: logs on standard error, metrics for Prometheus, traces over OTLP.
 //!
-//! The text of a document is never logged, and no label of a metric comes from a caller.
+//! The text of a document is in none of them, and no label of a metric comes from a caller.
 
 pub mod calls;
 pub mod metrics;
+pub mod traces;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -11,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 use crate::config::{LogArgs, LogFormat};
 
@@ -34,6 +37,30 @@ pub enum TelemetryError {
     /// A subscriber has been set before.
     #[error("logging has been set up already")]
     Twice,
+    /// The log whose filter should change is not there any more.
+    #[error("the filter of the log cannot be changed: {0}")]
+    Gone(#[from] reload::Error),
+}
+
+/// The filter of the log, which can change while the program runs.
+#[derive(Debug, Clone)]
+pub struct LogFilter(reload::Handle<EnvFilter, Registry>);
+
+impl LogFilter {
+    /// Filters by other rules from now on.
+    ///
+    /// # Errors
+    /// A filter that cannot be read; the old one stays in use.
+    pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
+        Ok(self.0.reload(parse(filter)?)?)
+    }
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
+        filter: filter.to_owned(),
+        source,
+    })
 }
 
 /// Sends events to standard error: pretty on a terminal, as JSON lines otherwise. Panics become
@@ -41,11 +68,8 @@ pub enum TelemetryError {
 ///
 /// # Errors
 /// A filter that cannot be read, or a second call in one process.
-pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&args.log).map_err(|source| TelemetryError::Filter {
-        filter: args.log.clone(),
-        source,
-    })?;
+pub fn init(args: &LogArgs) -> Result<LogFilter, TelemetryError> {
+    let (filter, handle) = reload::Layer::new(parse(&args.log)?);
     let registry = tracing_subscriber::registry().with(filter);
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
@@ -63,7 +87,7 @@ pub fn init(args: &LogArgs) -> Result<(), TelemetryError> {
     };
     set.map_err(|_| TelemetryError::Twice)?;
     log_panics();
-    Ok(())
+    Ok(LogFilter(handle))
 }
 
 /// Makes a panic an event with its place alone: its message can quote the text of a document.

@@ -57,6 +57,7 @@ pub async fn pipeline() -> Pipeline {
             workers: 0,
             batch_tokens: 2048,
             queue_tokens: 1 << 18,
+            hang_seconds: 60,
             max_document_bytes: 1 << 20,
         };
         let loader = local::Loader::new(args, ENGINE.clone());

@@ -556,7 +556,9 @@ mod tests {
         thread,
     };
 
+    use futures::FutureExt as _;
     use jsonwebtoken::Header;
+    use proptest::prelude::*;
     use serde_json::json;
     use tokio::time::advance;
 
@@ -905,5 +907,106 @@ mod tests {
         for (number, expected) in cases {
             assert_eq!(bits(number), expected);
         }
+    }
+
+    /// The answer to a token where the keys are in a file: nothing has to be waited for.
+    fn answer(tokens: &Tokens, token: &str) -> Result<String, Refusal> {
+        tokens.subject(token).now_or_never().unwrap()
+    }
+
+    /// JSON of any shape.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::hash_map("[a-z]{1,3}", inner, 0..3)
+                    .prop_map(|fields| json!(fields)),
+            ]
+        })
+    }
+
+    /// A key with the right names and values of any kind.
+    fn jwk() -> impl Strategy<Value = Value> {
+        let text = |values: &[&'static str]| prop::sample::select(values.to_vec());
+        let number = || "[A-Za-z0-9_-]{0,90}".prop_map(Value::from);
+        let fields = (
+            text(&["RSA", "EC", "OKP", "oct", "AKP"]),
+            text(&["P-256", "Ed25519", "P-384", "X25519", "?"]),
+            text(&["RS256", "ES256", "EdDSA", "none", "HS256"]),
+            [number(), number(), number(), number()],
+            prop::option::of(("alg|use|key_ops|kid|crv|kty|x|y|n|e", value())),
+        );
+        fields.prop_map(|(kty, crv, alg, [x, y, n, e], odd)| {
+            let mut jwk = json!({ "kty": kty, "crv": crv, "alg": alg, "x": x, "y": y, "n": n, "e": e, "k": x });
+            if let Some((name, value)) = odd {
+                jwk[name] = value;
+            }
+            jwk
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_key_set_or_an_error(json in any::<Vec<u8>>()) {
+            prop_assert!(Source::File("keys.json".into()).parse(&json).is_err());
+        }
+
+        #[test]
+        fn any_key_is_taken_or_passed_over_and_no_signature_is_invented(jwks in prop::collection::vec(jwk(), 1..4)) {
+            let json = json!({ "keys": jwks }).to_string();
+            if let Ok(keys) = Source::File("keys.json".into()).parse(json.as_bytes()) {
+                for key in keys.iter() {
+                    let verified = crypto::verify("c2lnbmF0dXJl", b"message", &key.key, key.algorithm);
+                    prop_assert!(matches!(verified, Ok(false)), "{:?}", verified);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_but_what_the_issuer_has_signed_is_a_token() {
+        let mut issuer = Issuer::new();
+        issuer.add_es256("a");
+        issuer.add_ed25519("b");
+        let tokens = in_file("any", &issuer.jwks()).unwrap();
+        let genuine = issuer.sign("b", &claims("ingest"));
+        let changed =
+            (any::<prop::sample::Index>(), "[A-Za-z0-9_.=-]|\\PC").prop_map(|(at, by)| {
+                let at = at.index(genuine.len());
+                format!("{}{by}{}", &genuine[..at], &genuine[at + 1..])
+            });
+        let strategy = prop_oneof![
+            any::<String>(),
+            "([A-Za-z0-9_-]{0,40}\\.){2}[A-Za-z0-9_-]{0,90}",
+            changed
+        ];
+        proptest!(|(token in strategy)| {
+            prop_assert!(token == genuine || answer(&tokens, &token).is_err());
+        });
+    }
+
+    #[test]
+    fn signed_claims_of_any_shape_are_a_subject_or_a_refusal() {
+        let mut issuer = Issuer::new();
+        issuer.add_ed25519("a");
+        let tokens = in_file("claims", &issuer.jwks()).unwrap();
+        let name = "exp|nbf|iat|sub|iss|aud|jti";
+        proptest!(|(odd in prop::collection::hash_map(name, value(), 0..4))| {
+            let mut claims = claims("ingest");
+            for (name, value) in odd {
+                claims[name] = value;
+            }
+            if let Ok(subject) = answer(&tokens, &issuer.sign("a", &claims)) {
+                prop_assert_eq!(Some(subject.as_str()), claims["sub"].as_str());
+            }
+        });
     }
 }

@@ -186,6 +186,8 @@ fn safe(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const INGEST: &str = "tw_4f2c";
@@ -272,6 +274,23 @@ mod tests {
             assert_eq!(error.line, line, "{error}\n{text}");
             assert!(error.problem.contains(problem), "{error}");
             assert!(!error.problem.contains(secret), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            let _ = Keys::parse(&text);
+        }
+
+        #[test]
+        fn no_error_repeats_a_key_that_stands_where_a_value_should(
+            text in "(\\[\\[key\\]\\]\n|(name|sha256|tokens_per_second|x) = (\\[|\\{x = )?(\"tw_secret\"|'tw_secret'|tw_secret|-?[0-9.e]{1,4})|[\\[{,}\\]]|\n){0,14}",
+        ) {
+            if let Err(error) = Keys::parse(&text) {
+                prop_assert!(!error.problem.contains("tw_secret"), "{}", error);
+                prop_assert!((1..=1 + text.matches('\n').count()).contains(&error.line), "{}", error);
+            }
         }
     }
 }

@@ -1,0 +1,101 @@
+//! Programs from outside: those that `scripts/tools.sh` installs, and how they are run.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{self, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::Failure;
+
+/// Time between looks at whether a program has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A file of the checkout.
+pub fn in_checkout(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A program of `scripts/tools.sh`, where it is installed.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = in_checkout("target/tools/bin").join(name);
+    path.is_file().then_some(path)
+}
+
+/// A program that runs, killed when dropped. What it says goes to a file.
+#[derive(Debug)]
+pub struct Running {
+    process: process::Child,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts a program.
+    pub fn start<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = A>,
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        let said = File::options().create(true).append(true).open(log)?;
+        let process = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            .spawn()
+            .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+        Ok(Self {
+            process,
+            log: log.to_owned(),
+        })
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self, within: Duration) -> Result<ExitStatus, Failure> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(status);
+            }
+            if began.elapsed() > within {
+                return Err(format!("still at work: {}", self.last_line()).into());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Waits for its end and wants it to be a good one.
+    pub async fn succeeded(&mut self, within: Duration) -> Result<(), Failure> {
+        let status = self.ended(within).await?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("{status}: {}", self.last_line()).into()),
+        }
+    }
+
+    /// The last that it has said.
+    pub fn last_line(&self) -> String {
+        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        said.trim_end()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
