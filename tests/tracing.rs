@@ -194,7 +194,10 @@ async fn each_document_of_a_stream_and_each_of_its_batches_is_a_part_of_the_call
                 .map(|windows| windows.parse::<usize>().unwrap())
                 .sum::<usize>()
         };
-        let all: usize = attribute(document, "tagwerk.windows").unwrap().parse().unwrap();
+        let all: usize = attribute(document, "tagwerk.windows")
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!(all > 3, "{all}");
         assert_eq!((windows("queue"), windows("encode")), (all, all));
     }
@@ -225,8 +228,7 @@ async fn the_share_decides_where_the_caller_has_not_and_probes_are_not_traced() 
         for _ in 0..4 {
             client.get_info(GetInfoRequest {}).await.unwrap();
         }
-        let mut health =
-            tonic_health::pb::health_client::HealthClient::new(server.channel().await);
+        let mut health = tonic_health::pb::health_client::HealthClient::new(server.channel().await);
         let check = tonic_health::pb::HealthCheckRequest::default();
         health.check(check).await.unwrap();
         drop((client, health));

@@ -943,7 +943,13 @@ mod tests {
 
     #[test]
     fn a_collector_that_is_no_url_or_holds_a_password_is_refused() {
-        for url in ["", "localhost:4317", "grpc://c:1", "http://", "https://a:b@c:1"] {
+        for url in [
+            "",
+            "localhost:4317",
+            "grpc://c:1",
+            "http://",
+            "https://a:b@c:1",
+        ] {
             assert!(parse(&["--trace-endpoint", url]).is_err(), "{url}");
         }
     }

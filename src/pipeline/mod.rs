@@ -184,13 +184,8 @@ impl Pipeline {
         options: TagOptions,
         origin: &Origin,
     ) -> Result<TaggedDocument, TagError> {
-        self.tag_with(
-            document,
-            options,
-            origin.ticket(Lane::Bulk),
-            &origin.trace,
-        )
-        .await
+        self.tag_with(document, options, origin.ticket(Lane::Bulk), &origin.trace)
+            .await
     }
 
     /// Tags a document as a part of a trace.

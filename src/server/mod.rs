@@ -30,7 +30,6 @@ use tonic_reflection::server::Builder as Reflection;
 use tower::ServiceBuilder;
 use tracing::{info, warn};
 
-pub use self::{connections::ConnectionLimits, reload::Reread};
 use self::{
     auth::{AuthError, AuthLayer, AuthSettings, Authentication},
     connections::Connections,
@@ -40,6 +39,7 @@ use self::{
     reload::Reload,
     tls::{Tls, TlsError, TlsSettings},
 };
+pub use self::{connections::ConnectionLimits, reload::Reread};
 use crate::{
     api::{CallLimits, Tagger},
     pipeline::Pipeline,

@@ -234,8 +234,7 @@ fn caller(headers: &HeaderMap) -> Option<SpanContext> {
         parent,
         state: states.join(","),
     };
-    let context =
-        TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
     let caller = context.span().span_context().clone();
     caller.is_valid().then_some(caller)
 }
@@ -362,6 +361,7 @@ impl CallTrace {
     }
 
     /// Whether the spans of this call are exported.
+    #[cfg(test)]
     pub fn is_sampled(&self) -> bool {
         self.span.is_some()
     }
