@@ -99,6 +99,7 @@ precision = "bf16"
 workers = 2
 batch_tokens = 1024
 queue_tokens = 4096
+hang_seconds = 30
 max_document_bytes = 65536
 
 [log]

@@ -8,14 +8,19 @@ use std::{
     path::PathBuf,
 };
 
-use support::{article, document, http, queued, server, tag, tag_with};
+use support::{article, config, document, http, queued, server, server_with, tag, tag_with};
 use tagwerk::{
     proto::tagwerk::v1::{
-        EntityType, Feature, HolderKind, Polarity, SpeakerKind, TagOptions, TaggedDocument,
-        tag_stream_response,
+        EntityType, Feature, GetInfoRequest, HolderKind, Polarity, SpeakerKind, TagOptions,
+        TaggedDocument, tag_stream_response,
     },
-    telemetry::metrics,
+    server::ServerConfig,
+    telemetry::{
+        metrics,
+        traces::{Share, TraceSettings},
+    },
 };
+use tonic::Request;
 
 const TEXT: &str = "Nora Brandt warf der Vela AG Wortbruch vor. „Das war ein Skandal“, sagte Brandt \
                     in Kiel. Die Vela AG wies die Kritik zurück.";
@@ -145,6 +150,36 @@ async fn a_strict_reader_takes_the_page() {
         Some("seconds")
     );
     assert_eq!(unit("tagwerk_document_bytes"), Some("bytes"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_duration_of_a_call_names_its_trace_where_that_is_exported() {
+    let server = server_with(ServerConfig {
+        trace: Some(TraceSettings {
+            // Nobody is there, which is the same to the page.
+            endpoint: "http://127.0.0.1:9".to_owned(),
+            share: Share::ALL,
+        }),
+        ..config()
+    })
+    .await;
+    let mut client = server.client().await;
+    for (trace, flags) in [(1, "00"), (2, "01")] {
+        let mut request = Request::new(GetInfoRequest {});
+        let parent = format!("00-{trace:032x}-00000000000000aa-{flags}");
+        let parent = parent.parse().unwrap();
+        request.metadata_mut().insert("traceparent", parent);
+        client.get_info(request).await.unwrap();
+    }
+    let call = r#"tagwerk_calls_total{method="tagwerk.v1.TaggingService/GetInfo",code="OK"}"#;
+    server.until_metric(call, 2.0).await;
+    let page = http::get(server.http, "/metrics").await.body;
+    openmetrics::read(&page).unwrap();
+    let exemplars = page.lines().filter_map(|line| line.split_once(" # {"));
+    let [(series, exemplar)]: [_; 1] = exemplars.collect::<Vec<_>>().try_into().unwrap();
+    assert!(series.starts_with("tagwerk_call_duration_seconds_bucket{"));
+    let sampled = format!("trace_id=\"{:032x}\"}} ", 2);
+    assert!(exemplar.starts_with(&sampled), "{exemplar}");
 }
 
 #[test]

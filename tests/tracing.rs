@@ -20,7 +20,7 @@ use support::{TestServer, article, config, document, queued, server_with, tag};
 use tagwerk::{
     proto::tagwerk::v1::{Document, GetInfoRequest},
     server::ServerConfig,
-    telemetry::traces::{Share, TraceSettings},
+    telemetry::traces::TraceSettings,
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -277,9 +277,4 @@ async fn a_dead_collector_costs_no_call_and_does_not_hold_up_the_end() {
         drop(client);
         end(server).await;
     }
-}
-
-#[test]
-fn everything_is_traced_by_default() {
-    assert_eq!("1".parse(), Ok(Share::ALL));
 }

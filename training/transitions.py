@@ -22,13 +22,13 @@ import torch  # noqa: E402
 import batches
 import package
 import splits
-from model import Tagger
+from model import Tagger, misc_columns
 from windows import IGNORED, LABELS, Windower
 
 NEVER = -1e4
 LEAST = 1e-30
 NAMES = ("heads.ner.transitions", "heads.ner.start", "heads.ner.end")
-GERMEVAL_SHARE = 0.3
+SHARES = {"germeval": 0.25, "smartdata": 0.1, "uner": 0.1}
 PRIOR = 10.0
 STEPS = 80
 
@@ -65,10 +65,12 @@ def arguments():
 
 
 def sample(count, seed):
-    """Written texts and GermEval sentences, nothing of them held."""
+    """Texts of each corpus of names by its share, the rest written; nothing of them held."""
     texts, _ = splits.clean_training()
-    rng, germeval = random.Random(seed), int(GERMEVAL_SHARE * count)
-    return rng.sample(texts["germeval"], germeval) + rng.sample(texts["written"], count - germeval)
+    rng, drawn = random.Random(seed), []
+    for source, share in SHARES.items():
+        drawn += rng.sample(texts[source], min(int(share * count), len(texts[source])))
+    return drawn + rng.sample(texts["written"], count - len(drawn))
 
 
 def held():
@@ -81,13 +83,17 @@ def held():
 
 
 def chains(model, windower, texts, limit):
-    """(logits [n, labels], labels [n]) of every line of the windows, in which the labels are decoded."""
+    """(logits [n, labels], labels [n]) of every line of the windows, in which the labels are decoded.
+
+    Where a corpus has no MISC, nothing is said of it.
+    """
     windows = [w for text in texts for w in windower.cut(text, limit) if w.words]
     found = []
     with torch.no_grad():
         for group in batches.batched(windows, 4096, random.Random(1)):
             batch = batches.tensors(group)
-            found += lines(group, model(batch)["ner"], batch["labels"])
+            logits = model(batch)["ner"].masked_fill(batch["no_misc"][:, None] & misc_columns("cpu"), NEVER)
+            found += lines(group, logits, batch["labels"])
     return found
 
 

@@ -768,7 +768,11 @@ mod tests {
 
         #[test]
         fn every_json_line_gives_an_answer_or_an_error(lines in prop::collection::vec("[^\r\n]*\\S[^\r\n]*", 0..9)) {
-            prop_assert_eq!(read("a.jsonl", lines.join("\n").as_bytes()).len(), lines.iter().filter(|line| !line.trim_ascii().is_empty() && *line != "\u{feff}").count());
+            let content = lines.join("\n");
+            // A byte order mark belongs to no line, where it begins the file.
+            let own = content.strip_prefix('\u{feff}').unwrap_or(&content);
+            let filled = own.split('\n').filter(|line| !line.trim_ascii().is_empty());
+            prop_assert_eq!(read("a.jsonl", content.as_bytes()).len(), filled.count());
         }
     }
 }

@@ -939,6 +939,8 @@ mod tests {
             share: "0.05".parse().unwrap(),
         };
         assert_eq!(args.unwrap().trace_settings(), Some(expected));
+        let all = parse(&["--trace-endpoint=http://c:4317"]).unwrap();
+        assert_eq!(all.trace_settings().unwrap().share, Share::ALL);
     }
 
     #[test]

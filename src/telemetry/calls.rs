@@ -171,12 +171,15 @@ impl Drop for Call {
     fn drop(&mut self) {
         // Without a status the caller has gone before the answer was complete.
         let code = self.code.unwrap_or(Code::Cancelled);
+        let sampled = self.trace.as_ref().is_some_and(CallTrace::is_sampled);
         if let Some(trace) = &mut self.trace {
             trace.end(code);
         }
         let code = code_name(code);
         let duration = self.began.elapsed();
-        self.metrics.call_ended(self.method, code, duration);
+        let exemplar = self.trace_id.clone().filter(|_| sampled);
+        self.metrics
+            .call_ended(self.method, code, duration, exemplar);
         let milliseconds = milliseconds(duration);
         let _entered = self.span.enter();
         if is_tagging(self.method) {

@@ -5,7 +5,7 @@ use std::{
     fmt,
     fmt::Write as _,
     sync::{Arc, atomic::AtomicU64},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use prometheus_client::{
@@ -13,6 +13,7 @@ use prometheus_client::{
     metrics::{
         MetricType, TypedMetric,
         counter::Counter,
+        exemplar::HistogramWithExemplars,
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
@@ -36,12 +37,15 @@ const PREFIX: &str = "tagwerk";
 /// The value of a label for all that its list leaves out.
 const OTHER: &str = "other";
 
+/// The trace that a value is an example of, as a label.
+type TraceId = [(&'static str, String); 1];
+
 /// Every metric of the process. A clone shares the same values.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
     calls: Labelled<Counter, 2>,
-    call_duration: Labelled<Histogram, 1>,
+    call_duration: Labelled<HistogramWithExemplars<TraceId>, 1>,
     documents: Labelled<Counter, 1>,
     documents_in_flight: Gauge,
     document_bytes: Counter,
@@ -100,7 +104,7 @@ impl Metrics {
         let mut table = Table::new();
         let metrics = Self {
             calls: table.labelled("calls", "Calls that ended, by gRPC method and status code", [METHOD, CODE], Counter::default),
-            call_duration: table.labelled("call_duration_seconds", "Time from a call's head to its last byte", [METHOD], durations),
+            call_duration: table.labelled("call_duration_seconds", "Time from a call's head to its last byte", [METHOD], traced_durations),
             documents: table.labelled("documents", "Documents that were answered, by result", [RESULT], Counter::default),
             documents_in_flight: table.add("documents_in_flight", "Documents read whose answers have not been taken yet", Gauge::default()),
             document_bytes: table.add("document_bytes", "Bytes of the texts that were tagged", Counter::default()),
@@ -129,11 +133,19 @@ impl Metrics {
         (metrics, table.rows)
     }
 
-    /// A call ended with this code after this time.
-    pub fn call_ended(&self, method: &'static str, code: &'static str, duration: Duration) {
+    /// A call ended with this code after this time. `trace_id` names its trace where that is exported.
+    pub fn call_ended(
+        &self,
+        method: &'static str,
+        code: &'static str,
+        duration: Duration,
+        trace_id: Option<String>,
+    ) {
         self.calls.with([method, code]).inc();
         let durations = self.call_duration.with([method]);
-        durations.observe(duration.as_secs_f64());
+        let example = trace_id.map(|id| [("trace_id", id)]);
+        let now = example.is_some().then(SystemTime::now);
+        durations.observe(duration.as_secs_f64(), example, now);
     }
 
     /// A document was answered. `result` is "ok" or the name of a gRPC code.
@@ -273,6 +285,11 @@ impl Drop for InFlight {
 /// 1 ms to 65 s.
 fn durations() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 17))
+}
+
+/// The same, each bucket with the trace of the latest call in it.
+fn traced_durations() -> HistogramWithExemplars<TraceId> {
+    HistogramWithExemplars::new(exponential_buckets(0.001, 2.0, 17))
 }
 
 /// 0.1 ms to 6.5 s.
@@ -564,6 +581,7 @@ mod tests {
             "tagwerk.v1.TaggingService/Tag",
             "OK",
             Duration::from_millis(3),
+            None,
         );
         metrics.document_answered("ok");
         metrics.document_tagged(&tagged("de"), Duration::from_micros(300));
@@ -719,7 +737,7 @@ mod tests {
     fn every_metric_of_the_table_is_on_the_page_with_type_unit_and_help() {
         let (metrics, rows) = Metrics::with_table();
         // Families without a series are left out of the page.
-        metrics.call_ended(OTHER, "OK", Duration::ZERO);
+        metrics.call_ended(OTHER, "OK", Duration::ZERO, None);
         metrics.model_loaded(&description("1"));
         let page = metrics.page();
         for row in &rows {

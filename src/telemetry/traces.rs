@@ -361,7 +361,6 @@ impl CallTrace {
     }
 
     /// Whether the spans of this call are exported.
-    #[cfg(test)]
     pub fn is_sampled(&self) -> bool {
         self.span.is_some()
     }
