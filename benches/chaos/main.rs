@@ -11,8 +11,6 @@ mod faults;
 #[allow(dead_code)]
 #[path = "../../examples/ingest.rs"]
 mod ingest;
-// Until overload.rs calls it.
-#[allow(dead_code)]
 mod k6;
 mod load;
 mod malformed;

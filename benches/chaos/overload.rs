@@ -8,6 +8,7 @@ use tagwerk::server::auth::hash_of;
 use super::{
     Failure,
     child::Child,
+    k6,
     load::{self, Caller, Latencies, ONE_PASS, Outcome, Sample, closed_loop, open_loop},
     plan::Plan,
     row::Row,
@@ -38,7 +39,7 @@ pub async fn overload(plan: &Plan) -> Result<Vec<Row>, Failure> {
 
     // The queue fills in the first seconds; what counts comes after.
     let filling = DEADLINE;
-    let length = filling + plan.seconds(20.0).max(Duration::from_secs(8));
+    let length = filling + plan.seconds(60.0).max(Duration::from_secs(8));
     let times = load::random(OVERLOAD * before, length, &mut plan.chance(1));
     let sent = times.len();
     let samples = open_loop(times, |number| {
@@ -47,6 +48,7 @@ pub async fn overload(plan: &Plan) -> Result<Vec<Row>, Failure> {
         async move { caller.tag(&text, DEADLINE).await }
     })
     .await;
+    let by_k6 = k6::offer(plan, &child, &text, OVERLOAD * before, DEADLINE, length).await?;
     let after = capacity(plan, &callers, &text).await?;
 
     let capacity = f64::midpoint(before, after);
@@ -62,7 +64,7 @@ pub async fn overload(plan: &Plan) -> Result<Vec<Row>, Failure> {
         DEADLINE.as_secs()
     );
     let to_refusal = refused.median();
-    Ok(vec![
+    let mut rows = vec![
         Row {
             name: "overload: goodput",
             done: done.clone(),
@@ -95,7 +97,9 @@ pub async fn overload(plan: &Plan) -> Result<Vec<Row>, Failure> {
             bound: "none times out or fails",
             passed: timed_out == 0 && failed == 0 && answered > 0,
         },
-    ])
+    ];
+    rows.extend(by_k6.map(|offered| offered.row(capacity)));
+    Ok(rows)
 }
 
 /// Documents per second of a few callers that never pause.
