@@ -52,7 +52,7 @@ pub const BYTES_PER_TOKEN: usize = 4;
 const EXPRESS_TOKENS: usize = 256;
 
 /// How much longer an answer may take than foreseen before a call with a deadline is refused: the pace varies.
-const MARGIN: f64 = 1.2;
+const MARGIN: f64 = 1.35;
 
 /// Who asks, and until when it is worth answering.
 #[derive(Debug, Clone)]
