@@ -203,7 +203,9 @@ impl Queue {
     pub fn worked_off(&self, tokens: usize, time: Duration) {
         let mut state = self.lock();
         state.in_hand = state.in_hand.saturating_sub(tokens);
-        state.pace.add(tokens, time);
+        // Nothing waits for long while a worker is idle.
+        let all_at_work = state.flows.tokens() > 0;
+        state.pace.add(tokens, time, all_at_work);
         self.show(&state);
     }
 
