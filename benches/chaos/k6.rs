@@ -1,8 +1,15 @@
 //! The same overload from outside: offered and counted by k6, which shares nothing with this harness.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    collections::VecDeque,
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde::Deserialize;
+use tokio::time::sleep;
 
 use super::{
     Failure,
@@ -25,6 +32,9 @@ pub struct Offered {
     timed_out: f64,
     failed: f64,
     refusal_ms: Refusal,
+    /// The part of all CPUs that k6 has used itself while it called.
+    #[serde(default)]
+    cpu_share: f64,
 }
 
 /// Times to a refusal in milliseconds.
@@ -71,14 +81,42 @@ pub async fn offer(
     arguments.push(&script);
     let log = folder.path("log");
     let mut k6 = Running::start(&program, arguments, Path::new(&log))?;
-    let ended = k6.succeeded(length + PATIENCE).await;
+    let used = cpu_used(&mut k6, length).await?;
+    let ended = k6.succeeded(PATIENCE).await;
     ended.map_err(|error| format!("k6: {error}"))?;
-    Ok(Some(serde_json::from_slice(&fs::read(summary)?)?))
+    let mut offered: Offered = serde_json::from_slice(&fs::read(summary)?)?;
+    let cpus = thread::available_parallelism()?.get() as f64;
+    offered.cpu_share = used / (cpus * length.as_secs_f64());
+    Ok(Some(offered))
+}
+
+/// Seconds of a CPU that a program has used in the last so many seconds before its end: k6 begins with seconds of
+/// reading its script.
+async fn cpu_used(program: &mut Running, last: Duration) -> Result<f64, Failure> {
+    let began = Instant::now();
+    let mut samples = VecDeque::new();
+    while program.is_alive() {
+        if began.elapsed() > last + PATIENCE {
+            return Err(format!("k6 is still at work: {}", program.last_line()).into());
+        }
+        // It may end between the look and the reading.
+        if let Ok(used) = program.cpu_seconds() {
+            samples.push_back((Instant::now(), used));
+        }
+        while samples.len() > 1 && samples[1].0.elapsed() > last {
+            samples.pop_front();
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    let first = samples.front().map_or(0.0, |(_, used)| *used);
+    Ok(samples.back().map_or(0.0, |(_, used)| *used) - first)
 }
 
 impl Offered {
-    /// The line of the result, against the capacity in documents per second.
+    /// The line of the result, against the capacity in documents per second. What k6 uses of the CPUs is not there for
+    /// the server, so the capacity is less by as much.
     pub fn row(&self, capacity: f64) -> Row {
+        let capacity = capacity * (1.0 - self.cpu_share);
         let goodput = self.answered_in_time / self.seconds;
         let Refusal { median, p99 } = self.refusal_ms;
         let is_whole = self.never_sent == 0.0 && self.timed_out == 0.0 && self.failed == 0.0;
@@ -90,9 +128,10 @@ impl Offered {
                 self.sent, self.never_sent
             ),
             figure: format!(
-                "{:.3} ({goodput:.1} of {capacity:.1} documents/s); a refusal: median {median:.1} ms, p99 {p99:.1} ms; \
+                "{:.3} ({goodput:.1} of {capacity:.1} documents/s, {:.1} % of the CPUs taken by k6 left out); a refusal: median {median:.1} ms, p99 {p99:.1} ms; \
                  {} refused, {} without RetryInfo, {} answered, {} timed out, {} failed",
                 goodput / capacity,
+                100.0 * self.cpu_share,
                 self.refused,
                 self.refused_without_delay,
                 self.answered,

@@ -15,6 +15,9 @@ use super::Failure;
 /// Time between looks at whether a program has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// The unit of times in `/proc`, the same on every Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// A file of the checkout.
 pub fn in_checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -57,6 +60,16 @@ impl Running {
     /// Whether it still runs.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Seconds of a CPU that it has used, with all its threads.
+    pub fn cpu_seconds(&self) -> Result<f64, Failure> {
+        let line = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // Behind the name, which may hold anything, the 12th and 13th field: time for itself and in the kernel.
+        let (_, fields) = line.rsplit_once(')').ok_or("no name in /proc")?;
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.map(str::parse::<f64>).sum::<Result<_, _>>()?;
+        Ok(ticks / TICKS_PER_SECOND)
     }
 
     /// Waits for its end.
