@@ -30,7 +30,7 @@ from model import LOSS_WEIGHTS, Tagger, losses
 from windows import Windower
 
 LOG = logging.getLogger("train")
-LAYER_DECAY = 0.87
+LAYER_DECAY = 0.9
 ROUND_TOKENS = 120_000
 WARM_UP = 0.04
 # Seconds that a step counts at most: a run that is stopped for a while loses nothing of its budget.
@@ -49,6 +49,7 @@ def arguments():
     parser.add_argument("--rate", type=float, default=1.3e-4, help="learning rate of the top layer")
     parser.add_argument("--head-rate", type=float, default=5e-4)
     parser.add_argument("--frozen-layers", type=int, default=0, help="lowest layers that stay as they are")
+    parser.add_argument("--embeddings", action="store_true", help="learn the word embeddings, too, slower than any layer")
     parser.add_argument("--tokens", type=int, default=2048, help="tokens of a batch")
     parser.add_argument("--favour", help="pattern of written files that come more often")
     parser.add_argument("--tones", type=float, default=0.0,
@@ -76,6 +77,7 @@ class Trainer:
         self.model = Tagger(package.config_of(args.init), "eager" if half else "sdpa")
         self.model.load(package.unpacked(args.init))
         self.freeze(args.frozen_layers)
+        self.model.encoder.embeddings.word_embeddings.weight.requires_grad_(args.embeddings)
         self.model.to(args.device).train()
         trained = {n: p for n, p in self.model.named_tensors().items() if p.requires_grad}
         self.masters = {n: p.detach().clone().float() for n, p in trained.items()} if half else trained
@@ -95,12 +97,13 @@ class Trainer:
 
     def groups(self):
         """A learning rate for each layer, lower downwards; no weight decay on vectors."""
-        groups = {}
+        groups, layers = {}, self.model.encoder.config.num_hidden_layers
         for name, master in self.masters.items():
             rate = self.args.head_rate
             if name.startswith("encoder.layer."):
-                above = self.model.encoder.config.num_hidden_layers - 1 - int(name.split(".")[2])
-                rate = self.args.rate * LAYER_DECAY ** above
+                rate = self.args.rate * LAYER_DECAY ** (layers - 1 - int(name.split(".")[2]))
+            elif name.startswith("embeddings."):
+                rate = self.args.rate * LAYER_DECAY ** layers
             decay = 0.01 if master.ndim == 2 else 0.0
             group = groups.setdefault((rate, decay), {"params": [], "lr": rate, "top": rate, "weight_decay": decay})
             group["params"].append(master)
