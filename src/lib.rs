@@ -4,6 +4,7 @@
 //! `model` knows gRPC, nothing in `api` knows tensors.
 
 pub mod api;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod engine;

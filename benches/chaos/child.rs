@@ -95,6 +95,8 @@ impl Child {
                 command.env_remove(name);
             }
         }
+        // The texts repeat; what is measured is the work on them.
+        command.env("TAGWERK_CACHE_MEMORY_BYTES", "0");
         let started = command.spawn();
         let process =
             started.map_err(|error| format!("cannot run {}: {error}", plan.program.display()))?;

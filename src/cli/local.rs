@@ -11,7 +11,8 @@ use tokio::task::spawn_blocking;
 use super::tag::{TagFailure, Tagger};
 use crate::{
     api::{convert, status::Failure},
-    config::ModelArgs,
+    cache::{self, Cache, Shared, SharedError},
+    config::{CacheArgs, ModelArgs},
     engine::{self, Engine},
     model::{ModelError, Package},
     pipeline::{Origin, Pipeline, error::TagError},
@@ -40,6 +41,9 @@ pub enum LoadError {
     /// The engine does not start.
     #[error(transparent)]
     Start(#[from] engine::StartError),
+    /// The shared cache cannot be used as it is set.
+    #[error(transparent)]
+    Cache(#[from] SharedError),
     /// Loading ended without a result.
     #[error("loading the model ended without a result")]
     Ended,
@@ -50,7 +54,7 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`].
 pub async fn pipeline(args: ModelArgs) -> Result<Pipeline, LoadError> {
-    start(args, 0, Metrics::new()).await
+    start(args, 0, None, Metrics::new()).await
 }
 
 /// Makes the pipelines of a server: with its metrics, and a worker for the express lane. A later one is made only
@@ -58,6 +62,7 @@ pub async fn pipeline(args: ModelArgs) -> Result<Pipeline, LoadError> {
 #[derive(Debug, Clone)]
 pub struct Loader {
     args: ModelArgs,
+    cache: Option<CacheArgs>,
     metrics: Metrics,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
@@ -71,9 +76,17 @@ impl Loader {
     pub fn new(args: ModelArgs, metrics: Metrics) -> Self {
         Self {
             args,
+            cache: None,
             metrics,
             seen: Arc::default(),
         }
+    }
+
+    /// Puts a cache in front of the engine.
+    #[must_use]
+    pub fn with_cache(mut self, cache: CacheArgs) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// A pipeline; `None` where the package still has this fingerprint.
@@ -86,7 +99,9 @@ impl Loader {
         if !changed.await.map_err(|_| LoadError::Ended)?? {
             return Ok(None);
         }
-        start(self.args, 1, self.metrics).await.map(Some)
+        start(self.args, 1, self.cache, self.metrics)
+            .await
+            .map(Some)
     }
 
     /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
@@ -112,9 +127,14 @@ impl Loader {
 async fn start(
     args: ModelArgs,
     express_workers: usize,
+    cache: Option<CacheArgs>,
     metrics: Metrics,
 ) -> Result<Pipeline, LoadError> {
     args.check()?;
+    // Connections belong to the runtime, which work elsewhere does not see.
+    let shared = cache.as_ref().and_then(CacheArgs::shared_settings);
+    let shared = shared.map(|settings| Shared::new(settings, metrics.clone()));
+    let shared = shared.transpose()?;
     let start = move || {
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
         let package =
@@ -126,8 +146,14 @@ async fn start(
             queue_tokens: args.queue_tokens,
             hang_after: Duration::from_secs(args.hang_seconds),
         };
-        let engine = Engine::start(Arc::new(package), settings, metrics)?;
-        Ok(Pipeline::new(Arc::new(engine), args.max_document_bytes))
+        let model = cache::Model::new(&package.description().fingerprint, args.precision);
+        let engine = Engine::start(Arc::new(package), settings, metrics.clone())?;
+        let pipeline = Pipeline::new(Arc::new(engine), args.max_document_bytes);
+        let memory = cache.map_or(0, |cache| cache.memory_bytes);
+        Ok(match memory {
+            0 => pipeline,
+            bytes => pipeline.with_cache(Cache::new(bytes, shared, model, metrics)),
+        })
     };
     spawn_blocking(start).await.map_err(|_| LoadError::Ended)?
 }

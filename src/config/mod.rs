@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     api::caller::Quota,
+    cache::SharedSettings,
     model::Precision,
     server::{
         ConnectionLimits, ServerConfig,
@@ -175,6 +176,128 @@ impl ModelArgs {
             workers => workers,
         }
     }
+}
+
+/// What is remembered of windows that have been read.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Cache")]
+pub struct CacheArgs {
+    /// Bytes of readings that are kept in memory, about; 0 keeps none and turns the cache off.
+    #[arg(
+        id = "cache_memory_bytes",
+        long = "cache-memory-bytes",
+        env = "TAGWERK_CACHE_MEMORY_BYTES",
+        value_name = "BYTES",
+        default_value_t = 32 << 20
+    )]
+    pub memory_bytes: u64,
+
+    /// Valkey or Redis that keeps readings for several servers, such as `redis://cache:6379/0`; `rediss` means TLS.
+    #[arg(
+        id = "cache_url",
+        long = "cache-url",
+        env = "TAGWERK_CACHE_URL",
+        value_name = "URL",
+        value_parser = store
+    )]
+    pub url: Option<String>,
+
+    /// The name to log in to it with.
+    #[arg(
+        id = "cache_user",
+        long = "cache-user",
+        env = "TAGWERK_CACHE_USER",
+        value_name = "NAME",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub user: Option<String>,
+
+    /// File that holds the password for it.
+    #[arg(
+        id = "cache_password",
+        long = "cache-password",
+        env = "TAGWERK_CACHE_PASSWORD",
+        value_name = "FILE"
+    )]
+    pub password: Option<PathBuf>,
+
+    /// Certificates that its certificate must be signed by (PEM) [default: those of the system].
+    #[arg(
+        id = "cache_ca",
+        long = "cache-ca",
+        env = "TAGWERK_CACHE_CA",
+        value_name = "FILE"
+    )]
+    pub ca: Option<PathBuf>,
+
+    /// Milliseconds that an answer of it is waited for. A window that is read takes tens of milliseconds.
+    #[arg(
+        id = "cache_patience_milliseconds",
+        long = "cache-patience-milliseconds",
+        env = "TAGWERK_CACHE_PATIENCE_MILLISECONDS",
+        value_name = "MILLISECONDS",
+        default_value_t = 20,
+        value_parser = value_parser!(u64).range(1..=10_000)
+    )]
+    pub patience_milliseconds: u64,
+
+    /// Seconds that it keeps a reading.
+    #[arg(
+        id = "cache_keep_seconds",
+        long = "cache-keep-seconds",
+        env = "TAGWERK_CACHE_KEEP_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 172_800,
+        value_parser = value_parser!(u64).range(1..=MAX_SECONDS)
+    )]
+    pub keep_seconds: u64,
+}
+
+impl CacheArgs {
+    /// The store that several servers share, where there is one.
+    pub fn shared_settings(&self) -> Option<SharedSettings> {
+        Some(SharedSettings {
+            url: self.url.clone()?,
+            user: self.user.clone(),
+            password: self.password.clone(),
+            ca: self.ca.clone(),
+            patience: Duration::from_millis(self.patience_milliseconds),
+            keep: Duration::from_secs(self.keep_seconds),
+        })
+    }
+
+    fn problems(&self) -> Vec<ConfigError> {
+        let mut problems = Vec::new();
+        match &self.url {
+            Some(url) if self.memory_bytes == 0 => {
+                let problem = "cache.memory_bytes is 0, which turns the cache off";
+                let error = ConfigError::new("cache_url", url, problem);
+                problems.push(error.with(&["cache_memory_bytes"]));
+            }
+            Some(url) if self.ca.is_some() && !url.starts_with("rediss:") => {
+                let problem = "cache.ca is set, but only rediss:// means TLS";
+                let error = ConfigError::new("cache_url", url, problem);
+                problems.push(error.with(&["cache_ca"]));
+            }
+            Some(_) => {}
+            None => {
+                let files = [
+                    ("cache_user", self.user.clone()),
+                    ("cache_password", self.password.as_ref().map(shown)),
+                    ("cache_ca", self.ca.as_ref().map(shown)),
+                ];
+                problems.extend(files.into_iter().filter_map(|(setting, value)| {
+                    let error = ConfigError::new(setting, value?, "cache.url is missing");
+                    Some(error.with(&["cache_url"]))
+                }));
+            }
+        }
+        problems
+    }
+}
+
+fn shown(path: impl AsRef<std::path::Path>) -> String {
+    path.as_ref().display().to_string()
 }
 
 /// What is logged, and how. Logs go to standard error.
@@ -488,6 +611,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub model: ModelArgs,
 
+    /// What is remembered.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+
     /// What is logged.
     #[command(flatten)]
     pub log: LogArgs,
@@ -581,6 +708,7 @@ impl ServeArgs {
         problems.extend(self.listen_problem());
         problems.extend(self.tls.problems());
         problems.extend(self.auth.problems());
+        problems.extend(self.cache.problems());
         problems
     }
 
@@ -713,6 +841,21 @@ fn collector(value: &str) -> Result<String, String> {
         }
         (Some("http" | "https"), Some(_)) => Ok(value.to_owned()),
         _ => Err("give a URL, for example http://localhost:4317".to_owned()),
+    }
+}
+
+/// Checks the URL of a shared cache.
+fn store(value: &str) -> Result<String, String> {
+    let uri: Option<Uri> = value.parse().ok();
+    let scheme = uri.as_ref().and_then(Uri::scheme_str);
+    let authority = uri.as_ref().and_then(Uri::authority);
+    match (scheme, authority) {
+        (Some("redis" | "rediss"), Some(authority)) if authority.as_str().contains('@') => {
+            // Settings are printed.
+            Err("give the URL without a password, and the password in a file".to_owned())
+        }
+        (Some("redis" | "rediss"), Some(_)) => Ok(value.to_owned()),
+        _ => Err("give a URL, for example redis://localhost:6379/0".to_owned()),
     }
 }
 

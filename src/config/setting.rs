@@ -11,11 +11,12 @@ use toml::Value;
 use super::{ServeArgs, Share};
 
 /// The sections of the file, each with the heading that its flags have in the help.
-pub(super) const SECTIONS: [(&str, &str); 6] = [
+pub(super) const SECTIONS: [(&str, &str); 7] = [
     ("server", "Server"),
     ("tls", "TLS"),
     ("auth", "Authentication"),
     ("model", "Model"),
+    ("cache", "Cache"),
     ("log", "Logging"),
     ("trace", "Tracing"),
 ];

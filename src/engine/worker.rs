@@ -16,6 +16,11 @@ use super::{
     queue::{Queue, Waiting},
 };
 
+/// How much nicer than the rest of the process a worker for whole articles is: it gets a third of the time of a thread
+/// beside it that always wants to run.
+#[cfg(target_os = "linux")]
+const STEP_BACK: i32 = 5;
+
 /// What a worker is at, so that the watchdog can see it and take it away.
 #[derive(Debug, Default)]
 pub(super) struct Bench {
@@ -85,6 +90,9 @@ pub(super) struct Place {
 pub(super) fn run(place: &Place, ready: &SyncSender<Result<(), ModelError>>) {
     // Every worker computes on its own thread alone: workers side by side beat threads within one.
     tch::set_num_threads(1);
+    if place.lane.is_none() {
+        stand_back();
+    }
     let model = Model::new(Arc::clone(&place.package)).and_then(|model| {
         model.read(&[&first_window(&place.package)])?;
         Ok(model)
@@ -103,6 +111,16 @@ pub(super) fn run(place: &Place, ready: &SyncSender<Result<(), ModelError>>) {
         if !place.work(&mut model, batch) {
             return;
         }
+    }
+}
+
+/// Lets the other threads of the process go first where CPUs are short: those that answer callers, and the worker for
+/// short calls. A batch takes a tenth of a second, and the others need a few milliseconds at a time.
+fn stand_back() {
+    // On Linux this is a property of the thread, and other processes of another control group do not see it.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(STEP_BACK) {
+        tracing::debug!(%error, "a worker could not lower its priority");
     }
 }
 

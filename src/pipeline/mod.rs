@@ -25,8 +25,9 @@ use futures::{StreamExt as _, stream::FuturesOrdered};
 use tokio::time::Instant;
 
 use crate::{
-    engine::{Engine, EngineError, Lane, Ticket},
-    model::{Description, Distribution, Heads, Reading},
+    cache::Cache,
+    engine::{Batch, Engine, EngineError, Lane, Ticket},
+    model::{Description, Distribution, Heads, Reading, Window},
     telemetry::traces::Trace,
 };
 
@@ -101,6 +102,7 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     engine: Arc<Engine>,
+    cache: Option<Cache>,
     max_document_bytes: usize,
 }
 
@@ -118,8 +120,16 @@ impl Pipeline {
     pub fn new(engine: Arc<Engine>, max_document_bytes: usize) -> Self {
         Self {
             engine,
+            cache: None,
             max_document_bytes,
         }
+    }
+
+    /// Looks windows up in a cache before they go to the engine. The cache must be of the engine's package.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     /// What the model package says of itself.
@@ -347,9 +357,9 @@ impl Pipeline {
                 && let Some(mut piece) = made.pop_front()
             {
                 let window = std::mem::take(&mut piece.window);
-                let (engine, ticket) = (&self.engine, ticket.clone());
+                let ticket = ticket.clone();
                 passes.ask();
-                in_flight.push_back(async move { (piece, engine.read(window, ticket).await) });
+                in_flight.push_back(async move { (piece, self.read_window(window, ticket).await) });
             }
             match in_flight.next().await {
                 Some((piece, answer)) => {
@@ -361,6 +371,25 @@ impl Pipeline {
                 None => {}
             }
         }
+    }
+
+    /// The reading of a window, remembered or new; a new one comes with its batch.
+    async fn read_window(
+        &self,
+        window: Window,
+        ticket: Ticket,
+    ) -> Result<(Reading, Option<Batch>), EngineError> {
+        let Some(cache) = &self.cache else {
+            let (reading, batch) = self.engine.read(window, ticket).await?;
+            return Ok((reading, Some(batch)));
+        };
+        let key = cache.key(&window);
+        if let Some(reading) = cache.get(&key, &window).await {
+            return Ok((reading, None));
+        }
+        let (reading, batch) = self.engine.read(window, ticket).await?;
+        cache.put(key, &reading);
+        Ok((reading, Some(batch)))
     }
 }
 

@@ -45,9 +45,11 @@ impl Passes {
         }
     }
 
-    /// The window that was handed over first has come back, read in this batch.
-    pub fn answer(&mut self, batch: Batch) {
-        if let Some(asked) = self.asked.pop_front() {
+    /// The window that was handed over first has come back, read in this batch, or remembered.
+    pub fn answer(&mut self, batch: Option<Batch>) {
+        if let Some(asked) = self.asked.pop_front()
+            && let Some(batch) = batch
+        {
             self.add(asked, batch);
         }
     }
@@ -142,7 +144,7 @@ mod tests {
     fn nothing_is_kept_where_nothing_is_recorded() {
         let mut passes = Passes::new(Trace::default());
         passes.ask();
-        passes.answer(batch(Instant::now(), 0));
+        passes.answer(Some(batch(Instant::now(), 0)));
         assert!(passes.asked.is_empty() && passes.passes.is_empty());
     }
 }

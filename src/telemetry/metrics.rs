@@ -61,6 +61,9 @@ pub struct Metrics {
     tokens_in_hand: Gauge,
     queue_duration: Histogram,
     dead_windows: Counter,
+    cache_lookups: Labelled<Counter, 1>,
+    cache_bytes: Gauge,
+    cache_failures: Counter,
     batches: Counter,
     batch_tokens: Histogram,
     encode_duration: Histogram,
@@ -83,6 +86,7 @@ const POLARITY: Label = Label::listed("polarity", polarities);
 const HOLDER: Label = Label::listed("holder", holder_kinds);
 const SPEAKER: Label = Label::listed("speaker", holder_kinds);
 const CAUSE: Label = Label::listed("cause", || vec!["panic", "hang"]);
+const FOUND: Label = Label::listed("found", || vec!["memory", "shared", "nowhere"]);
 const WHAT: Label = Label::listed("what", || vec!["config", "certificates", "keys", "model"]);
 const RELOAD_RESULT: Label = Label::listed("result", || vec!["ok", "refused"]);
 const MODEL: [Label; 3] = [
@@ -120,6 +124,9 @@ impl Metrics {
             tokens_in_hand: table.add("tokens_in_hand", "Tokens that workers read at the moment", Gauge::default()),
             queue_duration: table.add("queue_duration_seconds", "Time that a window waited for the encoder", durations()),
             dead_windows: table.add("dead_windows", "Windows that left the queue unread, since their call had ended", Counter::default()),
+            cache_lookups: table.labelled("cache_lookups", "Windows looked up in the cache, by where they were found", [FOUND], Counter::default),
+            cache_bytes: table.add("cache_bytes", "Bytes of the readings that the cache holds in memory, about", Gauge::default()),
+            cache_failures: table.add("cache_failures", "Requests to the shared cache that failed or came to no answer in time", Counter::default()),
             batches: table.add("batches", "Batches that went through the encoder", Counter::default()),
             batch_tokens: table.add("batch_tokens", "Tokens of a batch, without padding", batch_sizes()),
             encode_duration: table.add("encode_duration_seconds", "Time of a batch in encoder and heads", durations()),
@@ -224,6 +231,22 @@ impl Metrics {
     /// Windows left the queue unread.
     pub fn windows_died(&self, windows: usize) {
         self.dead_windows.inc_by(windows as u64);
+    }
+
+    /// A window was looked up in the cache. `found` is "memory", "shared" or "nowhere".
+    pub fn cache_asked(&self, found: &'static str) {
+        self.cache_lookups.with([found]).inc();
+    }
+
+    /// The cache holds about so many bytes in memory now.
+    pub fn set_cache_bytes(&self, bytes: u64) {
+        self.cache_bytes
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A request to the shared cache came to nothing.
+    pub fn cache_failed(&self) {
+        self.cache_failures.inc();
     }
 
     /// A worker was replaced. `cause` is "panic" or "hang".
