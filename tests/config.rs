@@ -102,6 +102,15 @@ queue_tokens = 4096
 hang_seconds = 30
 max_document_bytes = 65536
 
+[cache]
+memory_bytes = 1048576
+url = "rediss://cache.example:6380/1"
+user = "tagger"
+password = "/run/secrets/cache"
+ca = "/etc/tagwerk/cache.pem"
+patience_milliseconds = 15
+keep_seconds = 3600
+
 [log]
 log = "warn,tagwerk=debug"
 format = "json"
