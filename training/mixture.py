@@ -12,17 +12,17 @@ from windows import LONGEST, USUAL
 
 # Share of the tokens of a round; German and written texts first.
 SHARES = {
-    "de_articles": 0.24,
-    "de_joined": 0.24,
+    "de_articles": 0.22,
+    "de_joined": 0.22,
     "de_short": 0.08,
     "others_articles": 0.06,
-    "others_joined": 0.14,
+    "others_joined": 0.15,
     "others_short": 0.04,
-    "germeval": 0.09,
+    "germeval": 0.08,
     "smartdata": 0.02,
     "uner": 0.02,
-    "newsmtsc": 0.04,
-    "tone": 0.03,
+    "newsmtsc": 0.07,
+    "tone": 0.04,
 }
 SWAPPED = 0.35
 NOISY = 0.06

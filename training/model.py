@@ -13,7 +13,7 @@ from windows import IGNORED, LABELS, PAD
 FARTHEST = 9
 MISC = LABELS.index("B-MISC")
 NEUTRAL_WEIGHT = 0.75
-LOSS_WEIGHTS = {"ner": 2.5, "polarity": 0.7, "holder": 0.5, "tone": 0.5}
+LOSS_WEIGHTS = {"ner": 2.5, "polarity": 1.0, "holder": 0.7, "tone": 0.7}
 
 
 class Classifier(nn.Module):

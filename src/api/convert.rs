@@ -153,6 +153,7 @@ pub fn tagged_document(tagged: &TaggedDocument, model: &Description) -> v1::Tagg
             truncated: false,
         }),
         model: Some(self::model(model)),
+        near_duplicate_key: tagged.near_duplicate_key,
     }
 }
 
@@ -376,6 +377,7 @@ mod tests {
             unfavorable: 0.876_544,
         };
         TaggedDocument {
+            near_duplicate_key: 0,
             id: "d1".into(),
             offset_unit: unit,
             language: "de".into(),

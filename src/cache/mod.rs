@@ -53,6 +53,7 @@ impl Cache {
 
     /// What is remembered of a window, if it fits the window.
     pub async fn get(&self, key: &Key, window: &Window) -> Option<Reading> {
+        self.metrics.set_cache_bytes(self.memory.weighted_size());
         if let Some(reading) = self.memory.get(key) {
             self.metrics.cache_asked("memory");
             return Some(Reading::clone(&reading));
@@ -79,7 +80,6 @@ impl Cache {
 
     fn remember(&self, key: Key, reading: &Reading) {
         self.memory.insert(key, Arc::new(reading.clone()));
-        self.metrics.set_cache_bytes(self.memory.weighted_size());
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::{Distribution, Reading, TypeProbabilities, WindowStance};
 
 use super::{
     document::{Coverage, Holder, Judgement, Mention, Sentence, TagOptions, TaggedDocument},
-    entities,
+    duplicates, entities,
     language::Detected,
     quotes,
     stances::{self, Candidates},
@@ -183,6 +183,7 @@ impl Assembly {
                 bytes_total,
                 windows: self.windows,
             },
+            near_duplicate_key: duplicates::near_duplicate_key(self.text.as_str()),
             text: self.text,
             read,
         }

@@ -213,6 +213,8 @@ pub struct TaggedDocument {
     pub sentiment: Option<Judgement>,
     /// What was read.
     pub coverage: Coverage,
+    /// Few bits away from that of a text that is nearly the same.
+    pub near_duplicate_key: u64,
     /// When the last window had been read.
     pub read: Instant,
 }

@@ -5,6 +5,7 @@
 
 pub mod clauses;
 pub mod document;
+pub mod duplicates;
 pub mod entities;
 pub mod error;
 pub mod language;

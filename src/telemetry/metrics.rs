@@ -819,6 +819,7 @@ mod tests {
             evidence: text.whole(),
         };
         TaggedDocument {
+            near_duplicate_key: 0,
             id: String::new(),
             offset_unit: OffsetUnit::default(),
             language: language.into(),
