@@ -13,7 +13,7 @@ ifeq ($(LIBTORCH_SOURCE),download)
 FEATURES := --features download-libtorch
 endif
 
-.PHONY: help setup build demo test lint bench chaos cluster-test chart-test chart-docs eval train clean tools
+.PHONY: help setup build demo test lint bench chaos cluster-test chart-test chart-docs scaling eval train clean tools
 
 help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,14 +50,19 @@ chaos: setup ## Prove the promises of the server against the real program (ten m
 cluster-test: chart-test ## Prove what holds in a cluster, without one
 
 # Needs promtool beside what it installs itself.
-chart-test: ## Check the chart: lint, a matrix of values, wrong values, alerts, dashboard (five minutes)
+chart-test: ## Check the chart: lint, a matrix of values, wrong values, alerts, dashboard, scaling (five minutes)
 	@scripts/tools.sh helm
 	@scripts/helm.sh
 	@$(TOOLS)/python scripts/chart-test.py
+	@python3 scripts/simulate-scaling.py --self-test
+	@python3 scripts/simulate-scaling.py --check
 
 chart-docs: ## Write what the chart says of its values into its README and schema
 	@scripts/tools.sh helm
 	@$(TOOLS)/python scripts/chart-docs.py --write
+
+scaling: ## Simulate the autoscaler on a day of news and write docs/scaling.md (six minutes)
+	@python3 scripts/simulate-scaling.py --write
 
 eval: build ## Measure the model package on every held split
 	training/evaluate.sh models/base

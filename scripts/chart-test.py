@@ -682,7 +682,7 @@ def rules():
 def series():
     """The names of every series of the page of metrics, read off the table in the code."""
     code = (ROOT / "src" / "telemetry" / "metrics.rs").read_text()
-    kinds = dict(re.findall(r"^    (\w+): (?:Labelled<)?(Counter|Gauge|Histogram)\b", code, re.MULTILINE))
+    kinds = dict(re.findall(r"^    (\w+): (?:Labelled<)?(Counter|Gauge|Histogram)(?:WithExemplars)?\b", code, re.MULTILINE))
     names = set()
     for field, name in re.findall(r'^\s+(\w+): table\.\w+\(\s*"(\w+)"', code, re.MULTILINE):
         ends = {"Counter": ["_total"], "Gauge": [""], "Histogram": ["_bucket", "_count", "_sum"]}[kinds[field]]
