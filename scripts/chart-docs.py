@@ -125,7 +125,7 @@ def completed(schema, comments, document):
         elif not (name.startswith("config.") and name.count(".") > 1):
             described.pop("description", None)
             described["description"] = comment
-    left_out = ("config.", "resources.", "global")
+    left_out = ("config.", "resources.", "worker.resources.", "global")
     for name in paths(schema):
         if name not in comments and not name.startswith(left_out):
             problems.append(f"values.yaml: no key {name}, which values.schema.json has")

@@ -197,6 +197,14 @@ NEEDS = {
         "serverAddress": "http://prometheus.example:9090", "fallbackReplicas": 4, "authenticationRef": "prometheus",
     }),
 }
+NEEDS[("worker.enabled", True)] = merged(
+    at("worker.nats", {
+        "url": "nats://nats.example:4222", "stream": "DOCUMENTS", "output": "tagged", "deadLetters": "dead",
+        "secret": "nats", "passwordKey": "password", "caKey": "ca.crt", "user": "tagger",
+    }),
+    at("networkPolicy.egress.nats.to", PEERS),
+)
+NEEDS[("worker.scaling.enabled", True)] = at("worker.scaling.monitoringEndpoint", "nats.example:8222")
 PROBES = [f"probes.{probe}.type" for probe in ("startup", "readiness", "liveness")]
 
 
@@ -344,9 +352,12 @@ def selects(selector, labels):
 
 def coherent(documents):
     """What must fit together across the objects of one rendering."""
-    by_kind = {}
+    by_kind, of_worker = {}, {}
     for document in documents:
-        by_kind.setdefault(document["kind"], []).append(document)
+        worker = document["metadata"]["name"].endswith("-worker")
+        (of_worker if worker else by_kind).setdefault(document["kind"], []).append(document)
+    if of_worker:
+        yield from coherent_worker(of_worker, by_kind["Service"])
     [deployment] = by_kind["Deployment"]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     pod = pod_of(deployment)
@@ -399,6 +410,26 @@ def coherent(documents):
     for kind, name in names:
         if len(name) > 63:
             yield f"{kind} {name}: the name is too long"
+
+
+def coherent_worker(by_kind, services):
+    """What must fit together across the objects of the worker."""
+    [deployment] = by_kind["Deployment"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    for document in by_kind.get("NetworkPolicy", []) + by_kind.get("PodMonitor", []):
+        selector = document["spec"].get("selector") or document["spec"]["podSelector"]
+        if not selects(selector["matchLabels"], labels):
+            yield f"the worker's {document['kind']} selects no pod"
+    if any(selects(service["spec"]["selector"], labels) for service in services):
+        yield "a Service selects the worker"
+    if "ScaledObject" in by_kind and "replicas" in deployment["spec"]:
+        yield "the worker's Deployment holds the number of pods that the autoscaler changes"
+    [container] = pod_of(deployment)["containers"]
+    mounted = tuple(mount["mountPath"] + "/" for mount in container.get("volumeMounts", []))
+    for argument in container["args"]:
+        value = argument.partition("=")[2]
+        if value.startswith("/") and not value.startswith(mounted):
+            yield f"{argument} is not mounted"
 
 
 @functools.cache
@@ -562,6 +593,20 @@ WRONG = [
     (merged(OPEN, at("listen", "127.0.0.1")), ["listen"]),
     (merged(OPEN, at("pod.runAsUser", 0)), ["pod.runAsUser"]),
     (merged(OPEN, {"tls": None}), ["tls"]),
+    (
+        merged(OPEN, at("worker.enabled", True)),
+        ["worker.nats.url", "worker.nats.stream", "worker.nats.output", "worker.nats.deadLetters",
+         "networkPolicy.egress.nats.to"],
+    ),
+    (merged(OPEN, at("worker.nats.url", "nats://name:password@nats:4222")), ["worker.nats.url"]),
+    (
+        merged(OPEN, NEEDS[("worker.enabled", True)], at("worker", {"enabled": True, "nats": {"secret": ""}})),
+        ["worker.nats.secret", "worker.nats.passwordKey"],
+    ),
+    (
+        merged(OPEN, NEEDS[("worker.enabled", True)], at("worker", {"enabled": True, "scaling": {"enabled": True}})),
+        ["worker.scaling.monitoringEndpoint"],
+    ),
 ]
 
 
@@ -634,6 +679,26 @@ def settings():
             result = run(PROGRAM, "serve", f"--config={file}", *listen, "--print-config")
             require(result.returncode == 0, f"{result.stderr}\n{text}")
     return f"{len(texts)} files"
+
+
+def worker():
+    """the program takes the arguments and variables that the chart gives to the worker"""
+    if not PROGRAM.exists() or "worker" not in run(PROGRAM, "--help").stdout:
+        return f"skipped: there is no {PROGRAM} with a worker (make build)"
+    values = merged(OPEN, NEEDS[("worker.enabled", True)], at("worker.enabled", True))
+    cases = [values, merged(values, CHOICES["settings"]["many"], at("worker.nats.subject", "documents.de.>"))]
+    for case in cases:
+        names = (document for document in render(case) if document["kind"] == "Deployment")
+        deployment = next(d for d in names if d["metadata"]["name"].endswith("-worker"))
+        [container] = pod_of(deployment)["containers"]
+        variables = {variable["name"]: variable["value"] for variable in container["env"]}
+        # One value that is wrong, so that it ends; a message about any other is a finding.
+        result = run(PROGRAM, *container["args"], "--max-deliveries=0", env=os.environ | variables)
+        require("--max-deliveries" in result.stderr, result.stderr)
+        variables["TAGWERK_BATCH_TOKENS"] = "many"
+        result = run(PROGRAM, *container["args"], env=os.environ | variables)
+        require("--batch-tokens" in result.stderr, result.stderr)
+    return f"{len(cases)} cases"
 
 
 def keys():
@@ -841,7 +906,7 @@ def same():
         return f"{archive.name}, {archive.stat().st_size // 1024} KiB"
 
 
-CHECKS = [lint, documents, matrix, refusals, meaning, settings, keys, rules, dashboard, fetching, notes, same]
+CHECKS = [lint, documents, matrix, refusals, meaning, settings, worker, keys, rules, dashboard, fetching, notes, same]
 
 
 def main():

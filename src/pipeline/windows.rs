@@ -235,7 +235,8 @@ impl Windower {
 
     fn fits(&self, unit: &Unit) -> bool {
         let filled: usize = self.filling.iter().map(|u| u.tokens.len() + 1).sum();
-        1 + filled + unit.tokens.len() + 1 <= self.limits.tokens
+        // Two tokens more begin and end the window.
+        filled + unit.tokens.len() + 2 <= self.limits.tokens
     }
 
     /// Closes the window being filled: behind that unit of its second half whose content has the least hash. So a

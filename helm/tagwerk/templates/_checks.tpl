@@ -113,6 +113,31 @@
 {{- end }}
 {{- end }}
 
+{{- if $v.worker.enabled }}
+{{- range $field, $what := dict "url" "say where NATS is" "stream" "name the stream of requests" "output" "name the subject of the answers" "deadLetters" "name the subject of what cannot be tagged" }}
+{{- if not (get $v.worker.nats $field) }}
+{{- $problems = append $problems (printf "worker.nats.%s: worker.enabled is true; %s" $field $what) }}
+{{- end }}
+{{- end }}
+{{- range $field := list "passwordKey" "tokenKey" "credentialsKey" "caKey" "certificateKey" "keyKey" }}
+{{- if and (get $v.worker.nats $field) (not $v.worker.nats.secret) }}
+{{- $problems = append $problems (printf "worker.nats.secret: worker.nats.%s names an entry of a Secret; name the Secret" $field) }}
+{{- end }}
+{{- end }}
+{{- if and (not (dig "limits" "cpu" "" $v.worker.resources)) (not $v.config.model.workers) }}
+{{- $problems = append $problems "worker.resources.limits.cpu: a thread of work is started for each CPU of the limit, and for each of the node without one; set it, or config.model.workers" }}
+{{- end }}
+{{- if and $v.worker.scaling.enabled (not $v.worker.scaling.monitoringEndpoint) }}
+{{- $problems = append $problems "worker.scaling.monitoringEndpoint: KEDA asks NATS there how much waits; give host and port" }}
+{{- end }}
+{{- if and $v.worker.scaling.enabled (gt (int $v.worker.scaling.minReplicas) (int $v.worker.scaling.maxReplicas)) }}
+{{- $problems = append $problems "worker.scaling.minReplicas: is more than maxReplicas" }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled (not $v.networkPolicy.egress.nats.to) }}
+{{- $problems = append $problems "networkPolicy.egress.nats.to: worker.nats.url could not be reached; give the peers of NATS" }}
+{{- end }}
+{{- end }}
+
 {{- if $problems }}
 {{- fail (printf "\n\n%d problem(s) with the values:\n  %s\n" (len $problems) (join "\n  " $problems)) }}
 {{- end }}
