@@ -138,6 +138,8 @@ CHOICES = {
             "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
                 {"weight": 1, "podAffinityTerm": {"topologyKey": "rack", "labelSelector": {}}},
             ]}},
+            "volumes": [{"name": "cache", "secret": {"secretName": "cache"}}],
+            "volumeMounts": [{"name": "cache", "mountPath": "/etc/tagwerk-cache", "readOnly": True}],
             "env": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
         }),
     },
