@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import augment
+import average
 import card
 import corpora
 import errors
@@ -145,6 +146,16 @@ class Transitions(unittest.TestCase):
         self.crf.fold(tensors)
         found = vectors @ tensors["heads.ner.weight"].T + tensors["heads.ner.bias"]
         np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+class Averages(unittest.TestCase):
+    def test_shares_are_relative_to_their_sum(self):
+        packages = [{"a": np.full(3, 1.0)}, {"a": np.full(3, 5.0)}]
+        np.testing.assert_allclose(average.averaged(packages, [3, 1])["a"], 2.0)
+
+    def test_other_tensors_are_refused(self):
+        with self.assertRaises(SystemExit):
+            average.averaged([{"a": np.zeros(1)}, {"b": np.zeros(1)}], [1, 1])
 
 
 class Packing(unittest.TestCase):
