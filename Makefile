@@ -13,7 +13,7 @@ ifeq ($(LIBTORCH_SOURCE),download)
 FEATURES := --features download-libtorch
 endif
 
-.PHONY: help setup build demo test lint bench chaos cluster-test chart-test chart-docs scaling eval train clean tools
+.PHONY: help setup build demo test lint bench chaos cluster-test container-test chart-test chart-docs scaling eval train clean tools
 
 help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,10 +44,18 @@ bench: setup ## Measure the service against the bare encoder
 	$(CARGO) bench --locked $(FEATURES) --bench service -- --runs 5
 
 chaos: setup ## Prove the promises of the server against the real program (ten minutes)
-	@for group in client load; do scripts/tools.sh $$group || echo "Rows that need the tools of \"$$group\" are skipped." >&2; done
+	@for group in client load services; do scripts/tools.sh $$group || echo "Rows that need the tools of \"$$group\" are skipped." >&2; done
 	$(CARGO) bench --locked $(FEATURES) --features faults --bench chaos -- --write docs/reliability.md
 
-cluster-test: chart-test ## Prove what holds in a cluster, without one
+cluster-test: setup chart-test container-test ## Prove what holds in a cluster, without one (twenty minutes)
+	@scripts/tools.sh cluster client
+	$(CARGO) bench --locked $(FEATURES) --features faults --bench cluster -- --write docs/kubernetes.md
+
+# Needs root, podman, buildah and what else it names; says so and goes on without them.
+container-test: build ## Build the image and run it, alone and as the chart renders it (two minutes)
+	@scripts/tools.sh helm
+	@scripts/helm.sh
+	@$(TOOLS)/python scripts/container-test.py
 
 # Needs promtool beside what it installs itself.
 chart-test: ## Check the chart: lint, a matrix of values, wrong values, alerts, dashboard, scaling (five minutes)

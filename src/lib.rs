@@ -12,5 +12,6 @@ pub mod evaluation;
 pub mod model;
 pub mod pipeline;
 pub mod proto;
+pub mod queue_worker;
 pub mod server;
 pub mod telemetry;

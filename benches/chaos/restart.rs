@@ -1,18 +1,17 @@
 //! The end of the process, asked for and unasked for: whoever sends again what was not answered loses nothing.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs, iter,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use prost::Message as _;
 use serde_json::Value;
 use tagwerk::proto::tagwerk::v1::TaggedDocument;
 use tokio::{
@@ -22,6 +21,7 @@ use tokio::{
 
 use super::{
     Failure,
+    answers::Answers,
     child::Child,
     load::{Caller, ONE_PASS, Outcome},
     plan::{Folder, PATIENCE, Plan},
@@ -58,34 +58,6 @@ const VICTIMS: [Victim; 7] = {
 enum Victim {
     Server,
     Client,
-}
-
-/// The first answer to each text, and how many later ones differ from it.
-#[derive(Debug, Default)]
-struct Answers {
-    first: Mutex<HashMap<usize, Vec<u8>>>,
-    all: AtomicUsize,
-    different: AtomicUsize,
-}
-
-impl Answers {
-    fn note(&self, text: usize, mut answer: TaggedDocument) {
-        answer.id.clear();
-        let bytes = answer.encode_to_vec();
-        self.all.fetch_add(1, Ordering::Relaxed);
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if *first.entry(text).or_insert_with(|| bytes.clone()) != bytes {
-            self.different.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn all(&self) -> usize {
-        self.all.load(Ordering::Relaxed)
-    }
-
-    fn different(&self) -> usize {
-        self.different.load(Ordering::Relaxed)
-    }
 }
 
 /// SIGTERM under load, again and again, with a restart on the same port.

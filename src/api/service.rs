@@ -187,7 +187,7 @@ struct Asker {
 
 /// What to do with a document when the queue is full.
 #[derive(Clone, Copy)]
-enum Busy {
+pub(crate) enum Busy {
     /// Refuse it.
     Refuse,
     /// Let it wait; the place that it holds slows its stream.
@@ -195,7 +195,7 @@ enum Busy {
 }
 
 /// Validates and tags one document, and counts what it holds.
-async fn answer(
+pub(crate) async fn answer(
     pipeline: &Pipeline,
     document: Option<v1::Document>,
     options: Option<v1::TagOptions>,

@@ -1,4 +1,4 @@
-//! The command line: `tagwerk serve`, `tag`, `model`, `health` and `key`.
+//! The command line: `tagwerk serve`, `worker`, `tag`, `model`, `health` and `key`.
 
 pub mod client;
 pub mod health;
@@ -8,6 +8,7 @@ pub mod local;
 pub mod model;
 pub mod render;
 pub mod tag;
+pub mod worker;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the gRPC service
     Serve(Box<ServeCommand>),
+    /// Tag the documents of a queue (NATS JetStream)
+    Worker(Box<worker::WorkerArgs>),
     /// Tag articles and print the answers
     Tag(tag::TagArgs),
     /// Show, check or evaluate a model package
@@ -47,6 +50,7 @@ pub enum Command {
 pub async fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(command) => serve(*command).await,
+        Command::Worker(args) => worker::run(*args).await,
         Command::Tag(args) => tag::run(args).await,
         Command::Model(command) => model::run(command).await,
         Command::Health(args) => health::run(args).await,

@@ -266,6 +266,14 @@ impl CacheArgs {
         })
     }
 
+    /// Checks what clap cannot see.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        first(self.problems())
+    }
+
     fn problems(&self) -> Vec<ConfigError> {
         let mut problems = Vec::new();
         match &self.url {
@@ -860,7 +868,7 @@ fn store(value: &str) -> Result<String, String> {
 }
 
 /// Reads an address with its port.
-fn address(value: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(|_| {
         "give an IP address and a port, for example 127.0.0.1:50051, 0.0.0.0:50051 or [::]:50051"
             .to_owned()

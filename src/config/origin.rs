@@ -22,6 +22,9 @@ const PREFIX: &str = "TAGWERK_";
 /// The variable that names the file.
 const CONFIG_VARIABLE: &str = "TAGWERK_CONFIG";
 
+/// The beginning of the variables that are settings of the queue worker alone.
+const WORKER_PREFIX: &str = "TAGWERK_NATS_";
+
 /// Where a value comes from. The order is the one in which problems are told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
@@ -284,6 +287,7 @@ fn mistyped_variables(names: impl Iterator<Item = String>, settings: &[Setting])
     known.push(CONFIG_VARIABLE.to_owned());
     let rests = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
     names
+        .filter(|name| !name.starts_with(WORKER_PREFIX))
         .filter_map(|name| {
             let rest = name.strip_prefix(PREFIX)?;
             let near = nearest(rest, rests()).filter(|near| *near != rest)?;
@@ -412,6 +416,7 @@ mod tests {
             ("TAGWERK_TLS_CERTIFICATES", Some("TAGWERK_TLS_CERTIFICATE")),
             ("TAGWERK_LISTEN", None),
             ("TAGWERK_CONFIG", None),
+            ("TAGWERK_NATS_KEY", None),
             ("TAGWERK_PORT", None),
             ("TAGWERK_PORT_50051_TCP_ADDR", None),
             ("TAGWERK_SERVICE_HOST", None),

@@ -27,7 +27,7 @@ async fn index() -> &'static str {
     concat!(
         "tagwerk ",
         env!("CARGO_PKG_VERSION"),
-        ": /livez /readyz /metrics; gRPC is on the other port\n"
+        ": /livez /readyz /metrics\n"
     )
 }
 

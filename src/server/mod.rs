@@ -7,8 +7,8 @@
 pub mod auth;
 mod connections;
 mod health;
-mod http;
-mod lifecycle;
+pub(crate) mod http;
+pub(crate) mod lifecycle;
 mod lifetime;
 mod reload;
 pub mod shutdown;
@@ -329,7 +329,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-async fn listen(
+pub(crate) async fn listen(
     address: SocketAddr,
     purpose: &'static str,
 ) -> Result<(TcpListener, SocketAddr), ServerError> {
@@ -343,7 +343,7 @@ async fn listen(
     Ok((listener, local))
 }
 
-fn announce(pipeline: &Pipeline, metrics: &Metrics) {
+pub(crate) fn announce(pipeline: &Pipeline, metrics: &Metrics) {
     let model = pipeline.description();
     metrics.model_loaded(model);
     info!(
@@ -393,7 +393,7 @@ fn reflection() -> Reflection<'static> {
     )
 }
 
-async fn serve_http(
+pub(crate) async fn serve_http(
     listener: TcpListener,
     router: axum::Router,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -401,7 +401,7 @@ async fn serve_http(
 }
 
 /// The error of a listener that ended although nobody asked it to.
-fn listener_failed(
+pub(crate) fn listener_failed(
     purpose: &'static str,
     ended: Result<Result<(), Box<dyn Error + Send + Sync>>, tokio::task::JoinError>,
 ) -> ServerError {

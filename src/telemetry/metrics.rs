@@ -71,6 +71,11 @@ pub struct Metrics {
     worker_restarts: Labelled<Counter, 1>,
     connections: Gauge,
     reloads: Labelled<Counter, 2>,
+    nats_connected: Gauge,
+    nats_messages: Labelled<Counter, 1>,
+    nats_redeliveries: Counter,
+    nats_pending: Gauge,
+    nats_publish_failures: Counter,
     model: Labelled<Gauge, 3>,
 }
 
@@ -88,6 +93,9 @@ const SPEAKER: Label = Label::listed("speaker", holder_kinds);
 const CAUSE: Label = Label::listed("cause", || vec!["panic", "hang"]);
 const FOUND: Label = Label::listed("found", || vec!["memory", "shared", "nowhere"]);
 const WHAT: Label = Label::listed("what", || vec!["config", "certificates", "keys", "model"]);
+const OUTCOME: Label = Label::listed("outcome", || {
+    vec!["published", "duplicate", "dead", "returned"]
+});
 const RELOAD_RESULT: Label = Label::listed("result", || vec!["ok", "refused"]);
 const MODEL: [Label; 3] = [
     Label::told("name", "from the model package"),
@@ -134,6 +142,11 @@ impl Metrics {
             worker_restarts: table.labelled("worker_restarts", "Workers that were replaced, by cause", [CAUSE], Counter::default),
             connections: table.add("connections", "Open connections of the gRPC port", Gauge::default()),
             reloads: table.labelled("reloads", "Files taken up while the server ran, by what they hold and result", [WHAT, RELOAD_RESULT], Counter::default),
+            nats_connected: table.add("nats_connected", "Whether the connection of a queue worker to NATS stands: 1 or 0", Gauge::default()),
+            nats_messages: table.labelled("nats_messages", "Messages of the queue that a worker is done with, by outcome", [OUTCOME], Counter::default),
+            nats_redeliveries: table.add("nats_redeliveries", "Messages of the queue that had been delivered before", Counter::default()),
+            nats_pending: table.add("nats_pending", "Messages that waited in the queue at the latest delivery", Gauge::default()),
+            nats_publish_failures: table.add("nats_publish_failures", "Attempts to publish that JetStream did not acknowledge", Counter::default()),
             model: table.labelled("model_info", "The loaded model package; always 1", MODEL, Gauge::default),
             registry: Arc::new(table.registry),
         };
@@ -252,6 +265,28 @@ impl Metrics {
     /// A worker was replaced. `cause` is "panic" or "hang".
     pub fn worker_restarted(&self, cause: &'static str) {
         self.worker_restarts.with([cause]).inc();
+    }
+
+    /// The connection to NATS stands, or is lost.
+    pub fn set_nats_connected(&self, stands: bool) {
+        self.nats_connected.set(stands.into());
+    }
+
+    /// A message of the queue was delivered, with so many others waiting behind it.
+    pub fn message_taken(&self, was_before: bool, pending: u64) {
+        self.nats_redeliveries.inc_by(was_before.into());
+        self.nats_pending
+            .set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// The worker is done with a message. `outcome` is "published", "duplicate", "dead" or "returned".
+    pub fn message_settled(&self, outcome: &'static str) {
+        self.nats_messages.with([outcome]).inc();
+    }
+
+    /// JetStream did not acknowledge what was published.
+    pub fn publish_failed(&self) {
+        self.nats_publish_failures.inc();
     }
 
     /// This model package answers from now on.

@@ -10,6 +10,14 @@ const LANGUAGES: [&str; 8] = ["de", "en", "fr", "es", "it", "nl", "pl", "pt"];
 pub const SENTENCE: &str =
     "Die Reederei Ostwind aus Kiel hat Jana Roth gegen den Willen von Ömer Falk berufen.";
 
+/// Short sentences.
+pub const SHORT: [&str; 4] = [
+    "Jana Roth lobt die Reederei Ostwind.",
+    "Ömer Falk kritisiert den Vorstand aus Kiel.",
+    "The harbour board trusts Jana Roth.",
+    "Le port de Brume refuse le plan de Falk.",
+];
+
 /// Bytes of a report: somewhat more than what goes through the express lane.
 const REPORT_BYTES: usize = 1100;
 

@@ -40,7 +40,7 @@ impl Plan {
 
     /// An empty folder of one scenario, removed when dropped.
     pub fn folder(&self, name: &str) -> Result<Folder, Failure> {
-        let path = self.folder.join(format!("chaos-{name}"));
+        let path = self.folder.join(name);
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))

@@ -29,6 +29,16 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
+/// Seconds of a CPU that a process has used, with all its threads.
+pub fn cpu_seconds(process: u32) -> Result<f64, Failure> {
+    let line = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // Behind the name, which may hold anything, the 12th and 13th field: time for itself and in the kernel.
+    let (_, fields) = line.rsplit_once(')').ok_or("no name in /proc")?;
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: f64 = ticks.map(str::parse::<f64>).sum::<Result<_, _>>()?;
+    Ok(ticks / TICKS_PER_SECOND)
+}
+
 /// A program that runs, killed when dropped. What it says goes to a file.
 #[derive(Debug)]
 pub struct Running {
@@ -64,12 +74,12 @@ impl Running {
 
     /// Seconds of a CPU that it has used, with all its threads.
     pub fn cpu_seconds(&self) -> Result<f64, Failure> {
-        let line = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // Behind the name, which may hold anything, the 12th and 13th field: time for itself and in the kernel.
-        let (_, fields) = line.rsplit_once(')').ok_or("no name in /proc")?;
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        let ticks: f64 = ticks.map(str::parse::<f64>).sum::<Result<_, _>>()?;
-        Ok(ticks / TICKS_PER_SECOND)
+        cpu_seconds(self.process.id())
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits for its end.

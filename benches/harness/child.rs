@@ -80,7 +80,25 @@ impl Child {
         grpc: SocketAddr,
         arguments: &[&str],
     ) -> Result<Self, Failure> {
-        let mut command = Command::new(&plan.program);
+        Self::launch(Command::new(&plan.program), plan, grpc, arguments).await
+    }
+
+    /// Starts the program on free ports and on this CPU alone, and waits until it serves.
+    pub async fn start_on(plan: &Plan, cpu: usize, arguments: &[&str]) -> Result<Self, Failure> {
+        let mut command = Command::new("taskset");
+        command
+            .args(["--cpu-list", &cpu.to_string()])
+            .arg(&plan.program);
+        let port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::launch(command, plan, port, arguments).await
+    }
+
+    async fn launch(
+        mut command: Command,
+        plan: &Plan,
+        grpc: SocketAddr,
+        arguments: &[&str],
+    ) -> Result<Self, Failure> {
         command
             .args(["serve", "--log-format", "json"])
             .args(["--listen", &grpc.to_string()])
