@@ -19,11 +19,22 @@ use self::harness::{
     run::{Bench, Scenario},
     texts, tools,
 };
+use self::rolling::Way;
 
 /// Every scenario, in the order of the table.
-const SCENARIOS: [Scenario; 2] = [
+const SCENARIOS: [Scenario; 4] = [
     ("balance", |plan| Box::pin(balance::balance(plan))),
-    ("rolling", |plan| Box::pin(rolling::rolling(plan))),
+    ("rolling", |plan| {
+        let way = Way::Envoy { retries: false };
+        Box::pin(rolling::rolling(plan, way, 20_000))
+    }),
+    ("retries", |plan| {
+        let way = Way::Envoy { retries: true };
+        Box::pin(rolling::rolling(plan, way, 5_000))
+    }),
+    ("client", |plan| {
+        Box::pin(rolling::rolling(plan, Way::Client, 5_000))
+    }),
 ];
 
 fn main() -> Result<ExitCode, Failure> {

@@ -45,16 +45,12 @@ const NEWS: Duration = Duration::from_secs(2);
 /// The files of a model package.
 const PACKAGE: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 
-/// Who spreads the calls, and how many there are at least.
-const WAYS: [(Way, usize); 3] = [
-    (Way::Envoy { retries: false }, 20_000),
-    (Way::Envoy { retries: true }, 5_000),
-    (Way::Client, 5_000),
-];
-
+/// Who spreads the calls.
 #[derive(Debug, Clone, Copy)]
-enum Way {
+pub enum Way {
+    /// The proxy of the example, with or without its retries.
     Envoy { retries: bool },
+    /// The callers themselves.
     Client,
 }
 
@@ -76,18 +72,13 @@ impl Way {
     }
 }
 
-/// Updates under load, for each way to spread calls.
-pub async fn rolling(plan: &Plan) -> Result<Vec<Row>, Failure> {
+/// Updates under load of so many calls, scaled.
+pub async fn rolling(plan: &Plan, way: Way, calls: usize) -> Result<Vec<Row>, Failure> {
     let chart = Chart::rendered()?;
     let folder = plan.folder("packages")?;
-    let other = copy(plan, &folder)?;
-    let plans = [plan.clone(), other];
-    let mut rows = Vec::new();
-    for (way, calls) in WAYS {
-        let row = update(&plans, chart, way, plan.count(calls, 500)).await;
-        rows.push(row.unwrap_or_else(|error| Row::broken(way.name(), &error.to_string())));
-    }
-    Ok(rows)
+    let plans = [plan.clone(), copy(plan, &folder)?];
+    let row = update(&plans, chart, way, plan.count(calls, 500)).await?;
+    Ok(vec![row])
 }
 
 /// The package with another version, which is another fingerprint.

@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::{
     Failure,
     plan::{PATIENCE, Plan},
+    tools::cpu_seconds,
 };
 
 /// Time between looks at what is waited for.
@@ -266,6 +267,11 @@ impl Child {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
         Ok(kilobytes.ok_or("no VmRSS")?.trim().parse()?)
+    }
+
+    /// Seconds of a CPU that the process has used.
+    pub fn cpu_seconds(&self) -> Result<f64, Failure> {
+        cpu_seconds(self.process.id())
     }
 
     /// Open files and sockets of the process.

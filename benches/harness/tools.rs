@@ -39,6 +39,24 @@ pub fn cpu_seconds(process: u32) -> Result<f64, Failure> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
+/// Seconds for which the first so many CPUs have been at work, for whomever.
+pub fn busy_seconds(cpus: usize) -> Result<f64, Failure> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let mut ticks = 0.0;
+    for cpu in 0..cpus {
+        let name = format!("cpu{cpu} ");
+        let line = stat.lines().find_map(|line| line.strip_prefix(&name));
+        // User, nice, system, idle, waiting for a disk, two kinds of interrupts, and what the host took.
+        let fields = line.ok_or("too few CPUs in /proc/stat")?.split_whitespace();
+        for (place, field) in fields.take(8).enumerate() {
+            if place != 3 && place != 4 {
+                ticks += field.parse::<f64>()?;
+            }
+        }
+    }
+    Ok(ticks / TICKS_PER_SECOND)
+}
+
 /// A program that runs, killed when dropped. What it says goes to a file.
 #[derive(Debug)]
 pub struct Running {
