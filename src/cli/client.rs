@@ -9,7 +9,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Code, Request, Status, Streaming,
@@ -26,6 +29,8 @@ use crate::proto::tagwerk::v1::{
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end of a call is waited for when all answers are there.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// An answer is several times as long as its text; the usual 4 MiB would refuse answers for large documents.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
 /// Requests that wait for the transport; more would only be memory.
@@ -200,6 +205,18 @@ pub struct StreamTagger {
     pending: Arc<Mutex<Pending>>,
 }
 
+/// The call behind a [`StreamTagger`]. It ends when that is dropped.
+#[derive(Debug)]
+pub struct Call(JoinHandle<()>);
+
+impl Call {
+    /// Waits for the server's last word: without it, the server takes the call for broken off.
+    pub async fn ended(self) {
+        // All answers are there; a server that says no more is not worth waiting for.
+        let _ = tokio::time::timeout(LAST_WORD, self.0).await;
+    }
+}
+
 #[derive(Debug)]
 struct Outbound {
     requests: mpsc::Sender<TagStreamRequest>,
@@ -221,23 +238,28 @@ impl StreamTagger {
     ///
     /// # Errors
     /// A message that names the address and the cause.
-    pub async fn open(address: &ServerAddress, access: &AccessArgs) -> Result<Self, String> {
+    pub async fn open(
+        address: &ServerAddress,
+        access: &AccessArgs,
+    ) -> Result<(Self, Call), String> {
         let connection = connect(address, access, CONNECT_TIMEOUT).await?;
         Ok(Self::over(connection))
     }
 
-    fn over(channel: Connection) -> Self {
+    fn over(channel: Connection) -> (Self, Call) {
         let (requests, receiver) = mpsc::channel(OUTBOUND);
         let pending = Arc::new(Mutex::new(Pending::Open(HashMap::new())));
         // The call only answers once the server has something to say, so it is not awaited here.
-        tokio::spawn(exchange(channel, receiver, Arc::clone(&pending)));
-        Self {
-            outbound: tokio::sync::Mutex::new(Outbound {
-                requests,
-                sequence: 0,
-            }),
+        let call = tokio::spawn(exchange(channel, receiver, Arc::clone(&pending)));
+        let outbound = Outbound {
+            requests,
+            sequence: 0,
+        };
+        let tagger = Self {
+            outbound: tokio::sync::Mutex::new(outbound),
             pending,
-        }
+        };
+        (tagger, Call(call))
     }
 
     /// Sends a request. The wait for a free place in the transport is the flow control.
@@ -436,6 +458,10 @@ mod tests {
     }
 
     async fn tagger() -> StreamTagger {
+        opened().await.0
+    }
+
+    async fn opened() -> (StreamTagger, Call) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = tonic::transport::Server::builder()
@@ -472,6 +498,17 @@ mod tests {
             .map(|answer| answer.unwrap().id)
             .collect();
         assert_eq!(answered, ids);
+    }
+
+    #[tokio::test]
+    async fn the_call_ends_by_itself_when_nobody_has_more_to_send() {
+        let (tagger, call) = opened().await;
+        assert!(tag(&tagger, "1", "text").await.is_ok());
+        drop(tagger);
+        tokio::time::timeout(Duration::from_secs(60), call.0)
+            .await
+            .expect("the call hangs")
+            .unwrap();
     }
 
     #[tokio::test]

@@ -198,7 +198,11 @@ pub async fn run(args: TagArgs) -> ExitCode {
     };
     let result = match &args.server {
         Some(address) => match StreamTagger::open(address, &args.access).await {
-            Ok(tagger) => job.run(tagger).await,
+            Ok((tagger, call)) => {
+                let result = job.run(tagger).await;
+                call.ended().await;
+                result
+            }
             Err(message) => Err(message),
         },
         None => match local::pipeline(args.model).await {
