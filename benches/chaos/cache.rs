@@ -33,7 +33,7 @@ const CALLERS: usize = 8;
 const BYTES: &str = "33554432";
 
 /// Bits in which the near-duplicate keys of a text and its edited copy may differ.
-const BITS: u32 = 8;
+const BITS: u32 = 10;
 
 /// What came of a day.
 struct Read {
