@@ -503,7 +503,8 @@ mod tests {
     #[tokio::test]
     async fn the_call_ends_by_itself_when_nobody_has_more_to_send() {
         let (tagger, call) = opened().await;
-        assert!(tag(&tagger, "1", "text").await.is_ok());
+        let answered = futures::join!(tag(&tagger, "1", "text"), tag(&tagger, "2", "text"));
+        assert!(answered.0.is_ok() && answered.1.is_ok());
         drop(tagger);
         tokio::time::timeout(Duration::from_secs(60), call.0)
             .await
