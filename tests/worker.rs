@@ -7,7 +7,7 @@ use std::{
     convert::Infallible,
     fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, LazyLock, Mutex},
@@ -28,7 +28,7 @@ use futures::StreamExt as _;
 use prost::Message as _;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
-use support::{PATIENCE, article, document, http, tag, until};
+use support::{PATIENCE, article, document, free_port, http, tag, until};
 use tagwerk::{
     proto::tagwerk::v1::TaggedDocument,
     queue_worker::{self, AnswerFormat, NatsSettings, QueueSettings, WorkerConfig, WorkerError},
@@ -42,15 +42,8 @@ const OUTPUT: &str = "TAGGED";
 const DEAD: &str = "DEAD";
 
 /// The server, installed where it is missing.
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let installed = Command::new(root.join("scripts/tools.sh"))
-        .arg("services")
-        .status()
-        .unwrap();
-    assert!(installed.success(), "scripts/tools.sh services failed");
-    root.join("target/tools/bin/nats-server")
-});
+static PROGRAM: LazyLock<PathBuf> =
+    LazyLock::new(|| support::tools("services").join("nats-server"));
 
 /// A NATS server of our own with JetStream, killed when dropped.
 struct Nats {
@@ -149,11 +142,6 @@ impl Drop for Nats {
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.store);
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn streamed(name: &str, subject: &str) -> stream::Config {

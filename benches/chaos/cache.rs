@@ -1,15 +1,11 @@
 //! A day of news with many copies, with and without the cache, and with a shared store that is killed in the middle.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child as Process, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,9 +17,9 @@ use super::{
     child::Child,
     day::{Article, COPIES, day},
     load::{Caller, Outcome},
-    plan::{PATIENCE, Plan},
+    plan::{Folder, PATIENCE, Plan},
     row::Row,
-    tools::in_checkout,
+    tools::{Running, in_checkout},
 };
 
 /// Calls on the way at a time.
@@ -74,29 +70,26 @@ async fn read(
         callers.push(Caller::new(server.channel()?));
     }
     let began = Instant::now();
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut calls: JoinSet<Option<(usize, Outcome)>> = JoinSet::new();
-    let mut answers: HashMap<usize, TaggedDocument> = HashMap::new();
+    let mut rest = 0..articles.len();
+    let mut calls = JoinSet::new();
+    let mut answers: BTreeMap<usize, TaggedDocument> = BTreeMap::new();
     let mut failed = None;
-    let send = |calls: &mut JoinSet<_>| {
-        let (articles, next) = (Arc::clone(articles), Arc::clone(&next));
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let caller = callers[number % callers.len()].clone();
-        calls.spawn(async move {
-            let article = articles.get(number)?;
-            Some((number, caller.tag(&article.text, PATIENCE).await))
-        });
-    };
-    for number in 0..CALLERS {
-        before(number)?;
-        send(&mut calls);
-    }
-    while let Some(ended) = calls.join_next().await {
-        let Some((number, outcome)) = ended? else {
-            continue;
+    loop {
+        while calls.len() < CALLERS
+            && let Some(number) = rest.next()
+        {
+            before(number)?;
+            let articles = Arc::clone(articles);
+            let caller = callers[number % callers.len()].clone();
+            calls.spawn(async move {
+                let text = &articles[number].text;
+                (number, caller.tag(text, PATIENCE).await)
+            });
+        }
+        let Some(ended) = calls.join_next().await else {
+            break;
         };
-        before(number + CALLERS)?;
-        send(&mut calls);
+        let (number, outcome) = ended?;
         match outcome {
             Outcome::Answered(answer) => _ = answers.insert(number, *answer),
             other => failed = Some(format!("{other:?}")),
@@ -108,10 +101,8 @@ async fn read(
         let page = server.metrics().await?;
         tokens += page.value("tagwerk_tokens_total");
     }
-    let mut answers: Vec<_> = answers.into_iter().collect();
-    answers.sort_by_key(|(number, _)| *number);
     Ok(Read {
-        answers: answers.into_iter().map(|(_, answer)| answer).collect(),
+        answers: answers.into_values().collect(),
         failed,
         seconds,
         tokens,
@@ -217,7 +208,8 @@ async fn shared(
 ) -> Result<Row, Failure> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let url = format!("redis://127.0.0.1:{port}");
-    let mut store = Some(Store::start(program, port)?);
+    let folder = plan.folder("cache")?;
+    let mut running = Some(store(program, port, &folder)?);
     let arguments = [
         "--cache-memory-bytes",
         BYTES,
@@ -233,12 +225,12 @@ async fn shared(
     let mut killed_for = Duration::ZERO;
     let read = read(&[&one, &other], articles, |number| {
         if number == count / 3 {
-            store = None;
+            running = None;
             killed_for = began.elapsed();
         }
         if number == 2 * count / 3 {
             killed_for = began.elapsed() - killed_for;
-            store = Some(Store::start(program, port)?);
+            running = Some(store(program, port, &folder)?);
         }
         Ok(())
     })
@@ -274,26 +266,10 @@ async fn shared(
     })
 }
 
-/// A Valkey, killed when dropped.
-struct Store(Process);
-
-impl Store {
-    fn start(program: &Path, port: u16) -> Result<Self, Failure> {
-        let process = Command::new(program)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()?;
-        Ok(Self(process))
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn store(program: &Path, port: u16, folder: &Folder) -> Result<Running, Failure> {
+    let port = port.to_string();
+    let arguments = ["--bind", "127.0.0.1", "--port", &port, "--save", ""];
+    Running::start(program, arguments, Path::new(&folder.path("log")))
 }
 
 /// The program of the store, where `scripts/tools.sh services` has put it.

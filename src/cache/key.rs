@@ -1,6 +1,6 @@
 //! Under what a reading is remembered.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, ops::Range};
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,14 +9,15 @@ use crate::model::{Precision, Window};
 /// What reads: a model package in a number format, computed by this version of the program on this kind of processor.
 /// The last bits of a number depend on all of these, and an answer must not depend on where it was first computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Model(Arc<str>);
+pub struct Model([u8; 32]);
 
 impl Model {
     /// The package by its fingerprint.
     pub fn new(fingerprint: &str, precision: Precision) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let processor = processor();
-        Self(format!("{fingerprint}\n{precision:?}\n{version}\n{processor}").into())
+        let all = format!("{fingerprint}\n{precision:?}\n{version}\n{processor}");
+        Self(Sha256::digest(all).into())
     }
 }
 
@@ -40,10 +41,8 @@ pub struct Key([u8; 32]);
 impl Key {
     /// The key of a window that this model reads.
     pub fn of(model: &Model, window: &Window) -> Self {
-        let model = model.0.as_bytes();
-        let mut hash = Sha256::new();
+        let mut hash = Sha256::new_with_prefix(model.0);
         let mut number = |number: usize| hash.update((number as u64).to_le_bytes());
-        number(model.len());
         let heads = [window.heads.ner, window.heads.stance, window.heads.tone];
         heads.into_iter().for_each(|head| number(usize::from(head)));
         number(window.tokens.len());
@@ -72,7 +71,6 @@ impl Key {
             .iter()
             .flatten()
             .for_each(|target| range(&mut number, target));
-        hash.update(model);
         Self(hash.finalize().into())
     }
 

@@ -380,16 +380,16 @@ impl Pipeline {
         window: Window,
         ticket: Ticket,
     ) -> Result<(Reading, Option<Batch>), EngineError> {
-        let Some(cache) = &self.cache else {
-            let (reading, batch) = self.engine.read(window, ticket).await?;
-            return Ok((reading, Some(batch)));
-        };
-        let key = cache.key(&window);
-        if let Some(reading) = cache.get(&key, &window).await {
+        let cache = self.cache.as_ref().map(|cache| (cache, cache.key(&window)));
+        if let Some((cache, key)) = &cache
+            && let Some(reading) = cache.get(key, &window).await
+        {
             return Ok((reading, None));
         }
         let (reading, batch) = self.engine.read(window, ticket).await?;
-        cache.put(key, &reading);
+        if let Some((cache, key)) = cache {
+            cache.put(key, &reading);
+        }
         Ok((reading, Some(batch)))
     }
 }

@@ -7,7 +7,9 @@ pub mod raw;
 use std::{
     convert::Infallible,
     future::Future,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Command,
     sync::LazyLock,
     thread,
     time::{Duration, Instant},
@@ -46,21 +48,42 @@ pub fn is_idle() -> bool {
     is_zero("tagwerk_queue_tokens") && is_zero("tagwerk_tokens_in_hand")
 }
 
+/// The package of the checkout with so many workers; 0 takes one for each CPU.
+pub fn model(workers: usize) -> ModelArgs {
+    ModelArgs {
+        model: None,
+        models: None,
+        precision: Precision::Fp32,
+        workers,
+        batch_tokens: 2048,
+        queue_tokens: 1 << 18,
+        hang_seconds: 60,
+        max_document_bytes: 1 << 20,
+    }
+}
+
+/// The folder of the development tools, with those of a group of `scripts/tools.sh`.
+pub fn tools(group: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let installed = Command::new(root.join("scripts/tools.sh"))
+        .arg(group)
+        .status()
+        .unwrap();
+    assert!(installed.success(), "scripts/tools.sh {group} failed");
+    root.join("target/tools/bin")
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// The pipeline that all test servers of a process share: loading a model takes seconds.
 pub async fn pipeline() -> Pipeline {
     static PIPELINE: OnceCell<Pipeline> = OnceCell::const_new();
     let load = || async {
-        let args = ModelArgs {
-            model: None,
-            models: None,
-            precision: Precision::Fp32,
-            workers: 0,
-            batch_tokens: 2048,
-            queue_tokens: 1 << 18,
-            hang_seconds: 60,
-            max_document_bytes: 1 << 20,
-        };
-        let loader = local::Loader::new(args, ENGINE.clone());
+        let loader = local::Loader::new(model(0), ENGINE.clone());
         loader.load(None).await.expect("no model package").unwrap()
     };
     PIPELINE.get_or_init(load).await.clone()
