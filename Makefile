@@ -57,7 +57,7 @@ container-test: build ## Build the image and run it, alone and as the chart rend
 	@scripts/helm.sh
 	@$(TOOLS)/python scripts/container-test.py
 
-# Needs promtool beside what it installs itself.
+# Without promtool it leaves out what needs it, and says so.
 chart-test: ## Check the chart: lint, a matrix of values, wrong values, alerts, dashboard, scaling (five minutes)
 	@scripts/tools.sh helm
 	@scripts/helm.sh

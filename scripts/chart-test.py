@@ -1,7 +1,7 @@
 """Checks the chart without a cluster: chart-test.py [NAMES of checks].
 
 Every check is a function below; its description is printed with what it saw. helm and the validator of Kubernetes'
-own kinds come from scripts/helm.sh, promtool from the system.
+own kinds come from scripts/helm.sh, promtool from the system, where it is there.
 """
 
 import copy
@@ -715,10 +715,8 @@ def keys():
     return "2 keys"
 
 
-def promtool():
-    found = shutil.which("promtool")
-    require(found, "promtool is missing; it comes with Prometheus (on Debian and Ubuntu: apt-get install prometheus)")
-    return found
+PROMTOOL = shutil.which("promtool")
+NO_PROMTOOL = "there is no promtool (it comes with Prometheus; on Debian and Ubuntu: apt-get install prometheus)"
 
 
 def rules_of(values=None):
@@ -728,6 +726,8 @@ def rules_of(values=None):
 
 def rules():
     """promtool takes the alerts, and each one fires when it should and only then"""
+    if not PROMTOOL:
+        return f"skipped: {NO_PROMTOOL}"
     tests = yaml.safe_load((TESTS / "rules.yaml").read_text())
     spec = rules_of()
     with tempfile.TemporaryDirectory() as folder:
@@ -736,7 +736,7 @@ def rules():
         test = Path(folder) / "tests.yaml"
         test.write_text(yaml.safe_dump(tests | {"rule_files": ["rules.yaml"]}))
         for command in (["check", "rules", "--lint-fatal", file], ["test", "rules", test]):
-            result = run(promtool(), *command)
+            result = run(PROMTOOL, *command)
             require(result.returncode == 0, result.stdout + result.stderr)
     cases = [case for group in tests["tests"] for case in group["alert_rule_test"]]
     alerts = {rule["alert"] for group in spec["groups"] for rule in group["rules"]}
@@ -784,6 +784,8 @@ def dashboard():
         for name in re.findall(r"\btagwerk_\w+", text):
             require(name in known, f"{where}: there is no metric {name}")
             used.add(name)
+    if not PROMTOOL:
+        return f"{len(used)} of {len(known)} series; the queries were not read: {NO_PROMTOOL}"
     queries = [expression for where, expression in expressions() if where.startswith("panel")]
     for word, stand_in in {"$__rate_interval": "5m", "$namespace": "news", "$job": "tagger"}.items():
         queries = [query.replace(word, stand_in) for query in queries]
@@ -791,7 +793,7 @@ def dashboard():
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "queries.yaml"
         file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": records}]}))
-        result = run(promtool(), "check", "rules", "--lint=none", file)
+        result = run(PROMTOOL, "check", "rules", "--lint=none", file)
         require(result.returncode == 0, result.stdout + result.stderr)
     return f"{len(used)} of {len(known)} series, {len(queries)} queries"
 

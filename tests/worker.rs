@@ -802,7 +802,7 @@ async fn nothing_is_lost_or_doubled_where_workers_are_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_is_ready_once_it_has_nats_and_ends_with_code_0() {
+async fn a_worker_is_ready_while_it_has_nats_and_ends_with_code_0() {
     let mut nats = Nats::start("ready").await;
     nats.stop();
     let mut worker = Process::start(&nats, &[]);
@@ -810,10 +810,18 @@ async fn a_worker_is_ready_once_it_has_nats_and_ends_with_code_0() {
     assert_eq!(http::get(http, "/livez").await.status, 200);
     assert_eq!(http::get(http, "/readyz").await.status, 503);
     nats.start_again().await;
-    until("ready", || async {
-        http::get(http, "/readyz").await.status == 200
-    })
-    .await;
+    let is_ready = async |expected| {
+        until("ready or not", || async {
+            (http::get(http, "/readyz").await.status == 200) == expected
+        })
+        .await;
+    };
+    is_ready(true).await;
+    nats.stop();
+    is_ready(false).await;
+    assert_eq!(http::get(http, "/livez").await.status, 200);
+    nats.start_again().await;
+    is_ready(true).await;
     worker.signal("TERM");
     assert_eq!(worker.exit_code().await, Some(0));
 }
@@ -835,6 +843,99 @@ async fn a_worker_logs_in_and_one_that_is_not_let_in_ends_without_telling_its_pa
         let last = || worker.said.lock().unwrap().join("\n");
         until(told, || async { last().contains(told) }).await;
         assert!(!last().contains(given.trim()), "{}", last());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_shows_the_token_of_a_file() {
+    let nats = Nats::start_with("token", &["--auth", "wertmarke"]).await;
+    let token = nats.store.join("token");
+    for (given, told) in [
+        ("wertmarke\n", "no stream takes the subject"),
+        ("blindgänger", "refuses the worker"),
+    ] {
+        fs::write(&token, given).unwrap();
+        let file = token.display().to_string();
+        let mut worker = Process::start(&nats, &["--nats-token", &file]);
+        assert_eq!(worker.exit_code().await, Some(1), "{told}");
+        until(told, || async { worker.has_said(told) }).await;
+        assert!(!worker.has_said(given.trim()));
+    }
+}
+
+/// A signed claim of NATS: a JSON web token with a signature by an nkey.
+fn claim(issuer: &nkeys::KeyPair, subject: &nkeys::KeyPair, nats: Value) -> String {
+    let claims = json!({
+        "jti": subject.public_key(),
+        "iat": 1_700_000_000,
+        "iss": issuer.public_key(),
+        "name": "bote",
+        "sub": subject.public_key(),
+        "nats": nats,
+    });
+    let header = json!({"typ": "JWT", "alg": "ed25519-nkey"});
+    let encode = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+    let signed = [header, claims].map(|part| encode(part.to_string().as_bytes()));
+    let signed = signed.join(".");
+    let signature = issuer.sign(signed.as_bytes()).unwrap();
+    format!("{signed}.{}", encode(&signature))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_logs_in_with_a_file_of_credentials() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("worker-credentials");
+    fs::create_dir_all(&folder).unwrap();
+    let (operator, account) = (
+        nkeys::KeyPair::new_operator(),
+        nkeys::KeyPair::new_account(),
+    );
+    let of_operator = claim(
+        &operator,
+        &operator,
+        json!({"type": "operator", "version": 2}),
+    );
+    // The system's account, which a server needs that knows accounts by claims, must not have streams.
+    let system = nkeys::KeyPair::new_account();
+    let accounts = [(&account, -1), (&system, 0)].map(|(of, storage)| {
+        let limits = json!({
+            "subs": -1, "data": -1, "payload": -1, "conn": -1, "wildcards": true,
+            "mem_storage": storage, "disk_storage": storage, "streams": storage, "consumer": storage,
+        });
+        let kind = json!({"type": "account", "version": 2, "limits": limits});
+        format!("{}: {}\n", of.public_key(), claim(&operator, of, kind))
+    });
+    let config = folder.join("nats.conf");
+    let written = format!(
+        "operator: {of_operator}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{\n{}}}\n",
+        system.public_key(),
+        accounts.concat(),
+    );
+    fs::write(&config, written).unwrap();
+    let arguments = ["-c", config.display().to_string().leak() as &str];
+    let nats = Nats::start_with("claims", Box::leak(Box::new(arguments))).await;
+
+    let user = nkeys::KeyPair::new_user();
+    let other = nkeys::KeyPair::new_account();
+    let credentials = folder.join("bote.creds");
+    for (issuer, told) in [
+        (&account, "no stream takes the subject"),
+        (&other, "refuses the worker"),
+    ] {
+        let rights = json!({
+            "type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1,
+        });
+        let seed = user.seed().unwrap();
+        let file = format!(
+            "-----BEGIN NATS USER JWT-----\n{}\n------END NATS USER JWT------\n\n\
+             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n",
+            claim(issuer, &user, rights),
+        );
+        fs::write(&credentials, file).unwrap();
+        let file = credentials.display().to_string();
+        let mut worker = Process::start(&nats, &["--nats-credentials", &file]);
+        assert_eq!(worker.exit_code().await, Some(1), "{told}");
+        until(told, || async { worker.has_said(told) }).await;
+        assert!(!worker.has_said(&seed));
     }
 }
 

@@ -146,7 +146,7 @@ impl Means {
     fn rows(&self, plan: &Plan, one: &[Load], two: &[Load], four: &[Load]) -> Vec<Row> {
         let done = |what: &str| {
             let by = match self {
-                Self::Envoy(_) => "examples/envoy.yaml, which picks the least busy of two",
+                Self::Envoy(_) => "examples/envoy.yaml, which picks the least busy of all",
                 Self::RoundRobin => "a client in Python (grpcio) with the policy round_robin",
             };
             format!(

@@ -57,12 +57,12 @@ pub async fn pipeline(args: ModelArgs) -> Result<Pipeline, LoadError> {
     start(args, 0, None, Metrics::new()).await
 }
 
-/// Makes the pipelines of a server: with its metrics, and a worker for the express lane. A later one is made only
-/// where the package has changed.
+/// Makes the pipelines of a server, with its metrics. A later one is made only where the package has changed.
 #[derive(Debug, Clone)]
 pub struct Loader {
     args: ModelArgs,
     cache: Option<CacheArgs>,
+    express_workers: usize,
     metrics: Metrics,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
@@ -77,6 +77,7 @@ impl Loader {
         Self {
             args,
             cache: None,
+            express_workers: 0,
             metrics,
             seen: Arc::default(),
         }
@@ -86,6 +87,13 @@ impl Loader {
     #[must_use]
     pub fn with_cache(mut self, cache: CacheArgs) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// Starts a worker for the express lane, which single calls need and a queue does not.
+    #[must_use]
+    pub fn with_express_lane(mut self) -> Self {
+        self.express_workers = 1;
         self
     }
 
@@ -99,7 +107,7 @@ impl Loader {
         if !changed.await.map_err(|_| LoadError::Ended)?? {
             return Ok(None);
         }
-        start(self.args, 1, self.cache, self.metrics)
+        start(self.args, self.express_workers, self.cache, self.metrics)
             .await
             .map(Some)
     }

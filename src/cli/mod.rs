@@ -89,7 +89,9 @@ async fn listen(
     let in_file = command.config.is_some();
     let running = in_file.then(|| follow(RunningSettings::new(command, settings), filter));
     let metrics = telemetry::Metrics::new();
-    let loader = local::Loader::new(args.model, metrics.clone()).with_cache(args.cache);
+    let loader = local::Loader::new(args.model, metrics.clone())
+        .with_express_lane()
+        .with_cache(args.cache);
     let load = move |fingerprint| loader.clone().load(fingerprint);
     Ok(server::run(config, running, load, metrics).await?)
 }

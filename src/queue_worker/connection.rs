@@ -10,7 +10,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use tokio::{sync::watch, time::sleep};
 use tracing::{info, warn};
 
-use crate::telemetry::Metrics;
+use crate::{server::lifecycle::Lifecycle, telemetry::Metrics};
 
 /// Time between attempts to reach a server that is not there yet.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ impl NatsSettings {
         }
         if let Some(path) = &self.credentials {
             let wrong = |_| ConnectError::Credentials(path.clone());
-            options = options.credentials(&secret(path)?).map_err(wrong)?;
+            options = options.credentials(&read(path)?).map_err(wrong)?;
         }
         if let Some(ca) = &self.ca {
             options = options.add_root_certificates(ca.clone()).require_tls(true);
@@ -139,27 +139,31 @@ fn server(url: &str) -> Result<ServerAddr, ConnectError> {
     }
 }
 
-/// The content of a file without the line break at its end.
-fn secret(path: &Path) -> Result<String, ConnectError> {
-    let read = fs::read_to_string(path).map_err(|source| ConnectError::File {
+fn read(path: &Path) -> Result<String, ConnectError> {
+    fs::read_to_string(path).map_err(|source| ConnectError::File {
         path: path.to_owned(),
         source,
-    })?;
-    Ok(read.trim_end_matches(['\r', '\n']).to_owned())
+    })
+}
+
+/// The content of a file without the line break at its end.
+fn secret(path: &Path) -> Result<String, ConnectError> {
+    Ok(read(path)?.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Connects, and waits for a server that is not there yet. The channel says whether the connection stands; it is made
 /// again by itself.
 pub(super) async fn connect(
     settings: &NatsSettings,
+    lifecycle: &Lifecycle,
     metrics: &Metrics,
 ) -> Result<(Client, watch::Receiver<bool>), ConnectError> {
     let servers = settings.servers()?;
     let (tell, connected) = watch::channel(false);
     loop {
-        let (tell, metrics) = (tell.clone(), metrics.clone());
+        let (tell, lifecycle, metrics) = (tell.clone(), lifecycle.clone(), metrics.clone());
         let options = settings.options()?.event_callback(move |event| {
-            note(&event, &tell, &metrics);
+            note(&event, &tell, &lifecycle, &metrics);
             std::future::ready(())
         });
         let error = match options.connect(servers.clone()).await {
@@ -180,7 +184,7 @@ pub(super) async fn connect(
     }
 }
 
-fn note(event: &Event, tell: &watch::Sender<bool>, metrics: &Metrics) {
+fn note(event: &Event, tell: &watch::Sender<bool>, lifecycle: &Lifecycle, metrics: &Metrics) {
     let stands = match event {
         Event::Connected => true,
         Event::Disconnected | Event::Closed => false,
@@ -193,6 +197,7 @@ fn note(event: &Event, tell: &watch::Sender<bool>, metrics: &Metrics) {
         false => warn!("the connection to NATS is lost; it is made again"),
     }
     metrics.set_nats_connected(stands);
+    lifecycle.set_cut_off(!stands);
     tell.send_replace(stands);
 }
 

@@ -107,7 +107,7 @@ where
         loaded.map_err(|error| WorkerError::from(ServerError::Load(error.into())))
     };
     let open = async {
-        let (link, connected) = connection::connect(&config.nats, &metrics).await?;
+        let (link, connected) = connection::connect(&config.nats, &lifecycle, &metrics).await?;
         let queue = Queue::open(link, connected, config.queue.clone()).await?;
         Ok::<_, WorkerError>(queue)
     };

@@ -39,6 +39,9 @@ async fn live() -> &'static str {
 async fn ready(State(lifecycle): State<Lifecycle>) -> (StatusCode, &'static str) {
     match lifecycle.phase() {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+        Phase::Serving if lifecycle.is_cut_off() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not connected\n")
+        }
         Phase::Serving => (StatusCode::OK, "ok\n"),
         Phase::Draining | Phase::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
     }

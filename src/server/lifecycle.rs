@@ -1,6 +1,12 @@
 //! The phases of a server's life, and who waits for them.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::sync::watch;
 
@@ -21,6 +27,7 @@ pub enum Phase {
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     phase: Arc<watch::Sender<Phase>>,
+    cut_off: Arc<AtomicBool>,
 }
 
 impl Lifecycle {
@@ -29,7 +36,18 @@ impl Lifecycle {
         let (phase, _) = watch::channel(Phase::Starting);
         Self {
             phase: Arc::new(phase),
+            cut_off: Arc::default(),
         }
+    }
+
+    /// Notes whether what the work comes from cannot be reached.
+    pub fn set_cut_off(&self, cut_off: bool) {
+        self.cut_off.store(cut_off, Ordering::Relaxed);
+    }
+
+    /// Whether what the work comes from cannot be reached at present.
+    pub fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed)
     }
 
     /// The present phase.

@@ -83,7 +83,7 @@ pub fn free_port() -> u16 {
 pub async fn pipeline() -> Pipeline {
     static PIPELINE: OnceCell<Pipeline> = OnceCell::const_new();
     let load = || async {
-        let loader = local::Loader::new(model(0), ENGINE.clone());
+        let loader = local::Loader::new(model(0), ENGINE.clone()).with_express_lane();
         loader.load(None).await.expect("no model package").unwrap()
     };
     PIPELINE.get_or_init(load).await.clone()
