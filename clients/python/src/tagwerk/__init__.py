@@ -1,12 +1,6 @@
 """Client of Tagwerk: who is in a news text, and who stands where on whom.
 
-    from tagwerk import Client
-
-    with Client("http://127.0.0.1:50051") as client:
-        document = client.tag("Nora Brandt warf der Vela AG Wortbruch vor.")
-    for mention in document.mentions:
-        print(mention.text, mention.type, mention.stance.score)
-"""
+`Client` and `AsyncClient` tag one document (`tag`) or any number of them (`tag_many`); README.md shows how."""
 
 from .aio import AsyncClient
 from .client import Client

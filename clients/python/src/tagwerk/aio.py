@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     else:
         from typing_extensions import Unpack
 
+_END: Any = vars(grpc.aio)["EOF"]
+
 
 class AsyncClient:
     """The same client as `Client`, with the same arguments, for one event loop. It is closed with `close` or by
@@ -288,6 +290,6 @@ def _result(answer: asyncio.Future[Any]) -> tagging_service_pb2.TagStreamRespons
         response = answer.result()
     except grpc.aio.AioRpcError as failed:
         raise Broken(_errors.of_call(failed)) from None
-    if response is grpc.aio.EOF:
+    if response is _END:
         raise Broken(_errors.Unavailable("the server ended the stream"))
     return response  # type: ignore[no-any-return]

@@ -155,7 +155,7 @@ class Client:
         """Ends the connection, and with it every call."""
         self._channel.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -184,9 +184,7 @@ class Client:
                 pause = delivery.broken(broken.error)
             time.sleep(pause)
 
-    def _exchange(
-        self, delivery: Delivery, source: Source
-    ) -> Iterator[Union[TaggedDocument, TagwerkError]]:
+    def _exchange(self, delivery: Delivery, source: Source) -> Iterator[Union[TaggedDocument, TagwerkError]]:
         """Opens a stream and keeps it busy until there is nothing left to do. Raises Broken where it breaks."""
         source.read_into(delivery)
         if source.is_read and delivery.is_empty:

@@ -34,9 +34,12 @@ def to_spacy(document: TaggedDocument, nlp: Optional[Language] = None) -> Doc:
 
     doc: Any = (nlp or _blank(spacy, document.language)).make_doc(document.text)
     doc._.tagwerk = document
-    mentions, quotes, evidence, sentences = [], [], [], []
+    mentions: list[Span] = []
+    quotes: list[Span] = []
+    evidence: list[Span] = []
+    sentences: list[Span] = []
 
-    def add(spans: list[Any], start: int, end: int, label: str, **extensions: Any) -> None:
+    def add(spans: list[Span], start: int, end: int, label: str, **extensions: Any) -> None:
         span = doc.char_span(start, end, label=label, alignment_mode="expand")
         if span is None:
             return

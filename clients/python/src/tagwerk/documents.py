@@ -94,8 +94,8 @@ def options_message(**options: Unpack[Options]) -> document_pb2.TagOptions:
 def _features(names: Any) -> list[document_pb2.Feature]:
     if isinstance(names, str):
         raise errors.invalid("options.features", f"must be a list of layers, not the text {names!r}")
-    known = {name[len("FEATURE_") :].lower(): number for name, number in document_pb2.Feature.items() if number}
-    features = []
+    known: Any = {name[len("FEATURE_") :].lower(): number for name, number in document_pb2.Feature.items() if number}
+    features: list[document_pb2.Feature] = []
     for name in names:
         if name not in known:
             raise errors.invalid("options.features", f"has no layer {name!r}; there are {', '.join(known)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -150,7 +150,8 @@ def of_call(error: grpc.RpcError) -> TagwerkError:
     """What a call ended in."""
     code = error.code() or grpc.StatusCode.UNKNOWN
     status = status_pb2.Status()
-    for key, value in error.trailing_metadata() or ():
+    metadata: Any = error.trailing_metadata() or ()
+    for key, value in metadata:
         if key == _DETAILS:
             try:
                 status = status_pb2.Status.FromString(value)

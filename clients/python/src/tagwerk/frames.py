@@ -140,4 +140,5 @@ def _stances(document: TaggedDocument) -> Iterable[dict[str, Any]]:
 def _frame(rows: list[dict[str, Any]], columns: dict[str, str]) -> DataFrame:
     import pandas
 
-    return pandas.DataFrame(rows, columns=list(columns)).astype(columns)
+    frame: DataFrame = pandas.DataFrame(rows, columns=list(columns)).astype(columns)
+    return frame
