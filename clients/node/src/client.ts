@@ -68,9 +68,12 @@ export class Client {
       if (typeof submitted !== "string") throw new TypeError("id and language belong into the document that is given");
       document = { text: submitted, ...(id === undefined ? {} : { id }), ...(language === undefined ? {} : { language }) };
     }
+    if (document.options && Object.keys(options).length > 0) {
+      throw new TypeError("options belong into the document or into the call, not into both");
+    }
     const message = create(TagRequestSchema, {
       document: documentMessage(document),
-      options: optionsMessage({ ...options, ...document.options }),
+      options: optionsMessage(document.options ?? options),
     });
     const answer = await this.#call(TAG, toBinary(TagRequestSchema, message), timeout, signal);
     if (!answer.document) throw failed(Code.INTERNAL, "an answer without a document");
@@ -138,8 +141,8 @@ export class Client {
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
-    signal?.throwIfAborted();
     const metadata = await this.#access.metadata();
+    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const cancel = () => call.cancel();
       const call = this.#access.channel.makeUnaryRequest(

@@ -218,11 +218,11 @@ class Streams(RealServer):
 class Failures(unittest.TestCase):
     def test_a_server_that_is_killed_twice_costs_no_answer_and_doubles_none(self):
         with Server() as server, Client(server.address) as client:
-            quiet = list(client.tag_many(delivery(120)))
+            quiet = list(client.tag_many(delivery(60)))
             answers = []
-            for answer in client.tag_many(delivery(120), in_flight=8):
+            for answer in client.tag_many(delivery(60), in_flight=8):
                 answers.append(answer)
-                if len(answers) in (15, 60):
+                if len(answers) in (15, 40):
                     server.kill_and_start_again()
         self.assertEqual(answers, quiet)
 
