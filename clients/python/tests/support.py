@@ -12,6 +12,7 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from tagwerk import Document
 from tagwerk.v1 import tagging_service_pb2
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,6 +30,12 @@ def program() -> str:
     if not built:
         raise SystemExit("there is no program to test: cargo build, or name one in TAGWERK_PROGRAM")
     return str(max(built, key=lambda path: path.stat().st_mtime))
+
+
+def delivery(count):
+    """Short reports, no two alike."""
+    for number in range(count):
+        yield Document(f"Meldung {number} aus Kiel: Jana Roth lobt die Reederei Ostwind.", id=f"report-{number}")
 
 
 class Server:
@@ -137,9 +144,7 @@ def retry_info(seconds: float) -> error_details_pb2.RetryInfo:
 
 def abort(context, code: grpc.StatusCode, message: str, *details) -> None:
     """Ends a call with a status and its details."""
-    context.set_trailing_metadata(
-        [("grpc-status-details-bin", status(code, message, *details).SerializeToString())]
-    )
+    context.set_trailing_metadata([("grpc-status-details-bin", status(code, message, *details).SerializeToString())])
     context.abort(code, message)
 
 

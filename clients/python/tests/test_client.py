@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 from google.rpc import error_details_pb2
-from support import PATIENCE, Scripted, Server, abort, program, retry_info, status
+from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_info, status
 
 import tagwerk
 from tagwerk import Client, Document, EntityType, HolderKind, Polarity
@@ -21,12 +21,6 @@ TEXT = "Nora Brandt warf der Vela AG Wortbruch vor."
 
 DELAY = 0.15
 """Seconds that a scripted server wants to be left alone for."""
-
-
-def delivery(count):
-    """Short reports, no two alike."""
-    for number in range(count):
-        yield Document(f"Meldung {number} aus Kiel: Jana Roth lobt die Reederei Ostwind.", id=f"report-{number}")
 
 
 class RealServer(unittest.TestCase):
@@ -81,7 +75,9 @@ class Results(RealServer):
     def test_an_entity_has_its_mentions(self):
         document = self.client.tag("Jana Roth kam nach Kiel. Roth lobte die Stadt.")
         (person,) = [entity for entity in document.entities if entity.type == "PERSON"]
-        self.assertEqual((person.name, [str(mention) for mention in person.mentions]), ("Jana Roth", ["Jana Roth", "Roth"]))
+        self.assertEqual(
+            (person.name, [str(mention) for mention in person.mentions]), ("Jana Roth", ["Jana Roth", "Roth"])
+        )
         self.assertTrue(all(mention.entity is person for mention in person.mentions))
         self.assertAlmostEqual(sum(entity.salience for entity in document.entities), 1, places=5)
 
@@ -171,7 +167,9 @@ class Streams(RealServer):
         self.assertEqual(sorted(ids), sorted(document.id for document in delivery(50)))
 
     def test_an_error_is_raised_in_its_place_and_tells_what_is_left(self):
-        submitted = [Document("Guten Tag", id=str(number), language="ja" if number == 3 else "de") for number in range(6)]
+        submitted = [
+            Document("Guten Tag", id=str(number), language="ja" if number == 3 else "de") for number in range(6)
+        ]
         answered = []
         with self.assertRaises(tagwerk.InvalidArgument) as caught:
             for answer in self.client.tag_many(submitted, in_flight=2):
