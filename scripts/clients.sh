@@ -43,10 +43,11 @@ protoc --proto_path=. --proto_path="$generator" \
 
 cd "$root"
 if [[ $check ]]; then
-    diff -r "$out/python/tagwerk/v1" "$python" --exclude __init__.py --exclude __pycache__ && diff -r "$out/node" "$node" || {
+    if ! diff -r "$out/python/tagwerk/v1" "$python" --exclude __init__.py --exclude __pycache__ ||
+        ! diff -r "$out/node" "$node"; then
         echo 'The code in clients/ is not what proto/ gives: make clients' >&2
         exit 1
-    }
+    fi
     exit
 fi
 mkdir -p "$python"
