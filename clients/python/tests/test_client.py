@@ -247,8 +247,8 @@ class Failures(unittest.TestCase):
                 client.tag("Guten Tag", timeout=PATIENCE)
             self.assertEqual((caught.exception.retry_after, server.tags), (3600, 1))
 
-    def test_a_refused_stream_and_a_refused_document_wait_as_long_as_they_are_told(self):
-        refused, answered = [], []
+    def test_a_refused_stream_and_refused_documents_wait_as_long_as_they_are_told(self):
+        refused, arrived = [], []
 
         def stream(requests, context):
             if not refused:
@@ -256,21 +256,24 @@ class Failures(unittest.TestCase):
                 abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "full", retry_info(DELAY))
             for sequence, request in enumerate(requests):
                 response = tagging_service_pb2.TagStreamResponse(id=request.document.id, sequence=sequence)
-                if len(refused) == 1:
-                    answered.append(time.monotonic() - refused[0])
+                is_first = all(id != response.id for id, _ in arrived)
+                arrived.append((response.id, time.monotonic()))
+                if is_first:
                     refused.append(time.monotonic())
                     response.error.CopyFrom(status(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", retry_info(DELAY)))
                 else:
-                    answered.append(time.monotonic() - refused[1])
                     response.document.id = request.document.id
                 # The second time it is an answer to nothing.
                 yield response
                 yield response
 
         with Scripted(stream=stream) as server, Client(server.address) as client:
-            (answer,) = client.tag_many([Document("Guten Tag", id="a")])
-            self.assertEqual((answer.id, server.streams), ("a", 2))
-        self.assertGreaterEqual(min(answered), DELAY)
+            answers = list(client.tag_many([Document("Guten Tag", id=id) for id in "abc"]))
+            self.assertEqual(([answer.id for answer in answers], server.streams), (["a", "b", "c"], 2))
+        self.assertEqual(sorted(id for id, _ in arrived), ["a", "a", "b", "b", "c", "c"])
+        # The stream, then each of the documents.
+        self.assertGreaterEqual(arrived[0][1] - refused[0], DELAY)
+        self.assertGreaterEqual(arrived[3][1] - refused[3], DELAY)
 
     def test_a_full_queue_costs_no_answer(self):
         # Room for one short text or two; many more at a time.
