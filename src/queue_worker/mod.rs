@@ -96,7 +96,7 @@ where
     let mut signals = pin!(signals.chain(stream::pending()));
     let lifecycle = Lifecycle::new();
     let (listener, http) = server::listen(config.http_listen, "HTTP").await?;
-    let router = server::http::router(metrics.clone(), lifecycle.clone());
+    let router = server::http::router(metrics.clone(), lifecycle.clone(), None);
     // It ends with this call, however that ends.
     let mut tasks = JoinSet::new();
     tasks.spawn(server::serve_http(listener, router));

@@ -1,4 +1,4 @@
-//! The HTTP port: probes, metrics, and a line for whoever looks.
+//! The HTTP port: probes, metrics, and the page or else a line for whoever looks.
 
 use axum::{
     Router,
@@ -8,19 +8,25 @@ use axum::{
     routing::get,
 };
 
-use super::lifecycle::{Lifecycle, Phase};
+use super::{
+    lifecycle::{Lifecycle, Phase},
+    web::Web,
+};
 use crate::telemetry::Metrics;
 
 /// The media type of the metrics page.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The routes of the HTTP port.
-pub fn router(metrics: Metrics, lifecycle: Lifecycle) -> Router {
-    Router::new()
-        .route("/", get(index))
+pub fn router(metrics: Metrics, lifecycle: Lifecycle, web: Option<&Web>) -> Router {
+    let router = Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready).with_state(lifecycle))
-        .route("/metrics", get(page).with_state(metrics))
+        .route("/metrics", get(numbers).with_state(metrics));
+    match web {
+        Some(web) => router.merge(web.router()),
+        None => router.route("/", get(index)),
+    }
 }
 
 async fn index() -> &'static str {
@@ -44,6 +50,6 @@ async fn ready(State(lifecycle): State<Lifecycle>) -> (StatusCode, &'static str)
     }
 }
 
-async fn page(State(metrics): State<Metrics>) -> impl IntoResponse {
+async fn numbers(State(metrics): State<Metrics>) -> impl IntoResponse {
     ([(CONTENT_TYPE, OPENMETRICS)], metrics.page())
 }

@@ -10,12 +10,15 @@ mod health;
 pub(crate) mod http;
 pub(crate) mod lifecycle;
 mod lifetime;
+mod page;
 mod reload;
 pub mod shutdown;
 pub mod tls;
+mod web;
 
 use std::{error::Error, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
+use axum::serve::ListenerExt as _;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::{
     net::TcpListener,
@@ -38,8 +41,9 @@ use self::{
     lifetime::LifetimeLayer,
     reload::Reload,
     tls::{Tls, TlsError, TlsSettings},
+    web::Web,
 };
-pub use self::{connections::ConnectionLimits, reload::Reread};
+pub use self::{connections::ConnectionLimits, reload::Reread, web::PageSettings};
 use crate::{
     api::{CallLimits, Tagger},
     pipeline::Pipeline,
@@ -64,6 +68,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Address for probes and metrics over HTTP; port 0 takes a free one.
     pub http_listen: SocketAddr,
+    /// The page at the HTTP port, and gRPC-Web with it; without it there is neither.
+    pub page: Option<PageSettings>,
     /// Largest gRPC message in bytes.
     pub max_message_bytes: usize,
     /// Documents of one stream in flight.
@@ -89,6 +95,7 @@ impl Default for ServerConfig {
         Self {
             listen: local,
             http_listen: local,
+            page: Some(PageSettings::default()),
             max_message_bytes: 5 << 20,
             stream_documents: 32,
             grace: Duration::from_secs(30),
@@ -256,14 +263,18 @@ impl Server {
         let (publish, pipeline) = watch::channel(None);
         // Both tasks end with this call, however it ends.
         let mut tasks = JoinSet::new();
-        let http = http::router(self.metrics.clone(), lifecycle.clone());
-        tasks.spawn(serve_http(self.http, http));
         let routes = routes(&self.config, &self.metrics, pipeline, &lifecycle)?;
         let service = ServiceBuilder::new()
             .layer(CallsLayer::new(self.metrics.clone(), self.traces.clone()))
             .layer(LifetimeLayer::new(lifecycle.clone()))
             .layer(AuthLayer::new(self.authentication.clone()))
             .service(routes.prepare());
+        let web = self.config.page.clone().map(|page| {
+            let open = !self.authentication.is_required();
+            Web::new(service.clone(), page, open, lifecycle.clone())
+        });
+        let router = http::router(self.metrics.clone(), lifecycle.clone(), web.as_ref());
+        tasks.spawn(serve_http(self.http, router));
         let connections = Connections {
             service,
             limits: Arc::new(self.config.connections.clone()),
@@ -305,7 +316,7 @@ impl Server {
         info!(grace_seconds = self.config.grace.as_secs(), "draining");
         lifecycle.advance(Phase::Draining);
         tokio::select! {
-            _ = &mut grpc.0 => {}
+            _ = async { tokio::join!(&mut grpc.0, ended(web.as_ref())) } => {}
             () = sleep(self.config.grace) => warn!("the grace time is over; calls are cut off"),
             _ = signals.next() => warn!("second signal; calls are cut off"),
         }
@@ -317,6 +328,13 @@ impl Server {
         self.traces.close().await;
         info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits for the calls at the HTTP port.
+async fn ended(web: Option<&Web>) {
+    if let Some(web) = web {
+        web.ended().await;
     }
 }
 
@@ -397,7 +415,12 @@ pub(crate) async fn serve_http(
     listener: TcpListener,
     router: axum::Router,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    Ok(axum::serve(listener, router).await?)
+    // Answers are small and somebody waits for them.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, service).await?)
 }
 
 /// The error of a listener that ended although nobody asked it to.
