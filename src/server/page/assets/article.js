@@ -80,30 +80,47 @@ export class Article {
 
   /** The passage of a span as the browser knows it. */
   range({ start, end }) {
+    const first = this.nodeAt(start);
+    return this.between(first, start, Math.max(first, this.nodeAt(end - 1)), end);
+  }
+
+  between(first, start, last, end) {
+    const within = (node, offset) => Math.max(0, Math.min(offset - this.starts[node], this.nodes[node].length));
     const range = new Range();
-    range.setStart(...this.place(start));
-    range.setEnd(...this.place(end, true));
+    range.setStart(this.nodes[first], within(first, start));
+    range.setEnd(this.nodes[last], within(last, end));
     return range;
   }
 
-  /** The text node of an offset and the place in it. An end belongs to the node before it. */
-  place(offset, isEnd = false) {
+  /** The text node that an offset falls into. */
+  nodeAt(offset) {
     let low = 0;
     let high = this.starts.length - 1;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (this.starts[middle] < offset || (!isEnd && this.starts[middle] === offset)) low = middle;
+      if (this.starts[middle] <= offset) low = middle;
       else high = middle - 1;
     }
-    const node = this.nodes[low];
-    return [node, Math.max(0, Math.min(offset - this.starts[low], node.length))];
+    return low;
   }
 
-  /** Marks passages under a name that the style sheet knows, in place of those that were marked before. */
+  /** The parts of a span that belong to no mention. */
+  plain({ start, end }) {
+    const ranges = [];
+    for (let node = this.nodeAt(start); node < this.nodes.length && this.starts[node] < end; node += 1) {
+      if (this.nodes[node].parentNode.localName === "p") ranges.push(this.between(node, start, node, end));
+    }
+    return ranges;
+  }
+
+  /**
+   * Marks passages under a name that the style sheet knows, in place of those that were marked before. Mentions keep
+   * their own colours.
+   */
   highlight(name, spans) {
     // Browsers without highlights show the passages beside the text only.
     if (CSS.highlights === undefined || this.nodes.length === 0) return;
-    CSS.highlights.set(name, new Highlight(...spans.map((span) => this.range(span))));
+    CSS.highlights.set(name, new Highlight(...spans.flatMap((span) => this.plain(span))));
   }
 
   /** Shows which mentions are selected, and which others have to do with them. */

@@ -5,7 +5,7 @@ import { Article } from "./article.js";
 import { CODE, Failure, identify, info, isIdentified, tag } from "./call.js";
 import { byId, element } from "./dom.js";
 import { card, entities, quotes, Reading, sides, tone } from "./findings.js";
-import { BY_MENTION, OFFSET_UNIT_UTF16 } from "./messages.js";
+import { BY_AUTHOR, BY_MENTION, BY_UNNAMED, OFFSET_UNIT_UTF16 } from "./messages.js";
 import { bytes, count, explain, language, percent, polarityWord, score, TYPES } from "./words.js";
 
 const EXAMPLES = ["de", "en", "es", "fr", "it", "nl", "pl", "pt"];
@@ -180,6 +180,9 @@ function present(value, tagged, milliseconds) {
   entities(byId("entities"), reading, select);
   quotes(byId("quotes"), reading, select);
   facts(tagged, milliseconds);
+  const holders = new Set(tagged.stances.map(({ holderKind }) => holderKind));
+  byId("by-author").hidden = !holders.has(BY_AUTHOR);
+  byId("by-unnamed").hidden = !holders.has(BY_UNNAMED);
   arrows();
   window.scrollTo({ top: 0 });
   const { mentions, stances } = tagged;
@@ -243,6 +246,7 @@ function select(chosen) {
     (laid.marks[first] ?? box.querySelector("button")).focus({ preventScroll: true });
   }
   box.scrollTop = 0;
+  say([...box.querySelectorAll("h3, .claim p")].map((part) => part.textContent).join(". "));
 }
 
 let opener;
@@ -349,8 +353,8 @@ function furnish() {
   byId("types").append(
     element("li", { className: "sign fav" }, element("span", { className: "sample" }), "favourable"),
     element("li", { className: "sign unf" }, element("span", { className: "sample" }), "unfavourable"),
-    element("li", { className: "sign" }, element("b", { textContent: "A" }), "the author"),
-    element("li", { className: "sign" }, element("b", { textContent: "?" }), "unnamed"),
+    element("li", { className: "sign", id: "by-author" }, element("b", { textContent: "A" }), "the author"),
+    element("li", { className: "sign", id: "by-unnamed" }, element("b", { textContent: "?" }), "somebody unnamed"),
   );
   for (const tag of EXAMPLES) {
     const button = element("button", { type: "button", lang: tag, textContent: new Intl.DisplayNames([tag], { type: "language" }).of(tag) });

@@ -31,7 +31,7 @@ export function polarityWord(polarity) {
 }
 
 export function percent(share) {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }
 
 export function score(value) {
