@@ -999,6 +999,42 @@ mod tests {
     }
 
     #[test]
+    fn the_page_is_served_where_only_this_machine_reaches_it_or_it_is_wanted() {
+        let client_ca = ["--tls-certificate=c", "--tls-key=k", "--tls-client-ca=a"];
+        let cases: [(&[&str], bool); 7] = [
+            (&[], true),
+            (&["--http-listen=[::1]:0"], true),
+            (&["--page=off"], false),
+            (&["--http-listen=0.0.0.0:9090"], false),
+            (
+                &["--http-listen=0.0.0.0:9090", "--page=on", "--auth-keys=k"],
+                true,
+            ),
+            (
+                &["--http-listen=0.0.0.0:9090", "--page=on", "--insecure"],
+                true,
+            ),
+            (&client_ca, false),
+        ];
+        for (flags, served) in cases {
+            let config = parse(flags).unwrap().server_config().unwrap();
+            assert_eq!(config.page.is_some(), served, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_opens_what_the_grpc_port_keeps_closed_is_refused() {
+        let message = error(&["--http-listen=192.0.2.7:80", "--page=on"]);
+        assert!(message.starts_with("--page on: "), "{message}");
+        for way in ["192.0.2.7:80", "auth.keys", "auth.jwks", "--insecure"] {
+            assert!(message.contains(way), "{message}");
+        }
+        let tls = ["--tls-certificate=c", "--tls-key=k", "--tls-client-ca=a"];
+        let message = error(&[&["--page=on"], tls.as_slice()].concat());
+        assert!(message.contains("tls.client_ca"), "{message}");
+    }
+
+    #[test]
     fn a_wrong_address_is_answered_with_an_example() {
         for value in ["50051", ":50051", "localhost", "127.0.0.1:70000", ""] {
             let message = parse(&["--listen", value]).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 // A headless Chromium that scripts/browser.sh has installed.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -8,6 +8,9 @@ const INSTALLED = process.env.TAGWERK_BROWSER ?? join(import.meta.dirname, "../.
 const UNPACKED = join(INSTALLED, "unpacked");
 
 const puppeteer = createRequire(`${INSTALLED}/`)("puppeteer-core").default;
+
+/** What checks a page for accessibility. */
+export const AXE = readFileSync(join(INSTALLED, "node_modules/axe-core/axe.min.js"), "utf8");
 
 /** Starts it. On a bare system it needs the libraries that came with it; elsewhere the system's are better. */
 export async function launch() {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launch, open } from "./browser.mjs";
+import { AXE, launch, open } from "./browser.mjs";
 
 const OPEN = process.env.TAGWERK_OPEN;
 const LOCKED = process.env.TAGWERK_LOCKED;
@@ -168,7 +168,7 @@ visit("the keyboard is enough", {}, async (page) => {
 
 visit("the language is detected, or the one that is chosen", {}, async (page) => {
   await page.waitForFunction("document.getElementById('language').options.length === 9");
-  await tagged(page, "Jana Roth lobt Kiel.");
+  await tagged(page, "Der Stadtrat von Kiel hat die Arbeit von Jana Roth gelobt.");
   assert.match(await page.$eval("#facts", (one) => one.textContent), /German \(\d+% sure\)/);
   await page.click("#edit");
   await page.select("#language", "nl");
@@ -266,7 +266,7 @@ visit("a server that asks who calls gets the key, and a wrong one is told", { ur
   await page.click("#tag");
   await visible(page, "#error");
   const error = await page.$eval("#error", (one) => one.textContent);
-  assert.match(error, /20 tokens per second/);
+  assert.match(error, /quota of 20 tokens a second/);
   assert.match(error, /Try again in \d+ seconds/);
   assert.ok(await page.$eval("#error button", (one) => one.disabled));
 });
@@ -351,5 +351,21 @@ for (const dark of [false, true]) {
       return pairs.map(([ink, ground]) => [ink, ground, ratio(`var(${ink})`, `var(${ground})`)]);
     });
     assert.deepEqual(ratios.filter(([, , ratio]) => ratio < 4.5), []);
+  });
+}
+
+for (const [state, prepare] of [
+  ["the empty page", async () => {}],
+  ["an article", (page) => tagged(page)],
+  ["a card", async (page) => { await tagged(page); await page.click(`[data-mention="${HELD_TARGET}"]`); }],
+]) {
+  visit(`nothing of ${state} breaks the rules of accessibility that a program can check`, {}, async (page) => {
+    await prepare(page);
+    await page.evaluate(AXE);
+    const broken = await page.evaluate(async () => {
+      const { violations } = await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+      return violations.map(({ help, nodes }) => [help, ...nodes.map(({ html }) => html)]);
+    });
+    assert.deepEqual(broken, []);
   });
 }

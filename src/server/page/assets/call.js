@@ -1,6 +1,6 @@
 // Calls to the server over gRPC-Web, and what is said where one fails.
 
-import { BadRequest, GetInfoRequest, GetInfoResponse, RetryInfo, RpcStatus, TagRequest, TagResponse } from "./messages.js";
+import { BadRequest, ErrorInfo, GetInfoRequest, GetInfoResponse, RetryInfo, RpcStatus, TagRequest, TagResponse } from "./messages.js";
 import { decode, encode } from "./wire.js";
 
 const SERVICE = "/tagwerk.v1.TaggingService/";
@@ -20,11 +20,13 @@ export const CODE = {
   unauthenticated: 16,
 };
 
-/** A call that failed: gRPC's code, what the server says, what is wrong with which field, when to try again. */
+/** A call that failed: gRPC's code, what the server says, which fields are wrong, when to try again. */
 export class Failure extends Error {
   constructor(code, message, details = {}) {
     super(message);
     this.code = code;
+    /** The server's own word for it, such as QUOTA_EXCEEDED. */
+    this.reason = details.reason;
     this.violations = details.violations ?? [];
     /** Seconds, or undefined. */
     this.retryAfter = details.retryAfter;
@@ -122,6 +124,7 @@ function failure(code, message, details) {
   const found = {};
   try {
     for (const { url, value } of details ? decode(RpcStatus, fromBase64(details)).details : []) {
+      if (url.endsWith("/google.rpc.ErrorInfo")) found.reason = decode(ErrorInfo, value).reason;
       if (url.endsWith("/google.rpc.BadRequest")) found.violations = decode(BadRequest, value).violations;
       if (url.endsWith("/google.rpc.RetryInfo")) {
         const { seconds = 0, nanos = 0 } = decode(RetryInfo, value).delay ?? {};

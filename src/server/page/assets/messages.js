@@ -105,6 +105,8 @@ const Any = { 1: ["url", "string"], 2: ["value", "bytes"] };
 
 export const RpcStatus = { 1: ["code", "uint32"], 2: ["message", "string"], 3: ["details", [() => Any]] };
 
+export const ErrorInfo = { 1: ["reason", "string"] };
+
 const FieldViolation = { 1: ["field", "string"], 2: ["description", "string"] };
 
 export const BadRequest = { 1: ["violations", [() => FieldViolation]] };

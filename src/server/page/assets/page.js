@@ -200,7 +200,7 @@ function facts(tagged, milliseconds) {
     count(said.length, "quote"),
   ];
   if (sentiment) parts.push(`tone ${polarityWord(sentiment.polarity)} ${score(sentiment.score)}`);
-  byId("facts").replaceChildren(...parts.map((part) => element("span", { textContent: part })));
+  byId("facts").replaceChildren(...parts.flatMap((part) => [element("span", { textContent: part }), " "]));
   const read = coverage ? `, ${bytes(coverage.bytesTotal)} in ${count(coverage.windows, "window")}` : "";
   const by = model ? `${model.name} ${model.version} (${model.fingerprint.slice(0, 12)})` : "the server";
   byId("model").textContent = `Read by ${by} in ${(milliseconds / 1000).toFixed(2)} s${read}.`;
@@ -354,7 +354,7 @@ function furnish() {
     element("li", { className: "sign fav" }, element("span", { className: "sample" }), "favourable"),
     element("li", { className: "sign unf" }, element("span", { className: "sample" }), "unfavourable"),
     element("li", { className: "sign", id: "by-author" }, element("b", { textContent: "A" }), "the author"),
-    element("li", { className: "sign", id: "by-unnamed" }, element("b", { textContent: "?" }), "somebody unnamed"),
+    element("li", { className: "sign", id: "by-unnamed" }, element("b", { textContent: "?" }), "unnamed"),
   );
   for (const tag of EXAMPLES) {
     const button = element("button", { type: "button", lang: tag, textContent: new Intl.DisplayNames([tag], { type: "language" }).of(tag) });

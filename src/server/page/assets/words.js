@@ -70,11 +70,11 @@ export function isMention(kind) {
 
 /** A failure as a headline and what can be done about it. */
 export function explain(failure) {
-  const { code, message, violations, retryAfter } = failure;
+  const { code, reason, message, violations, retryAfter } = failure;
   switch (code) {
     case CODE.resourceExhausted:
       return {
-        headline: "The server has too much to do",
+        headline: reason === "QUOTA_EXCEEDED" ? "Your quota is used up" : "The server has too much to do",
         lines: [sentence(message)],
         seconds: Math.max(1, Math.ceil(retryAfter ?? 1)),
       };
