@@ -114,9 +114,18 @@ fn answer(file: &'static File) -> MethodRouter {
             (ETAG, HeaderValue::from_str(&tag).ok()),
             // Asked for each time, and rarely sent again: after an update nothing old is left.
             (CACHE_CONTROL, Some(HeaderValue::from_static("no-cache"))),
-            (CONTENT_SECURITY_POLICY, Some(HeaderValue::from_static(POLICY))),
-            (REFERRER_POLICY, Some(HeaderValue::from_static("no-referrer"))),
-            (X_CONTENT_TYPE_OPTIONS, Some(HeaderValue::from_static("nosniff"))),
+            (
+                CONTENT_SECURITY_POLICY,
+                Some(HeaderValue::from_static(POLICY)),
+            ),
+            (
+                REFERRER_POLICY,
+                Some(HeaderValue::from_static("no-referrer")),
+            ),
+            (
+                X_CONTENT_TYPE_OPTIONS,
+                Some(HeaderValue::from_static("nosniff")),
+            ),
         ];
         let common: HeaderMap = common
             .into_iter()
