@@ -13,7 +13,7 @@ use std::{
 use prost::Message as _;
 use serde_json::{Value, json};
 use support::{
-    TestServer, config, document,
+    PATIENCE, TestServer, config, document,
     http::{self, Answer},
     server, server_with, start, tag, tag_with,
 };
@@ -25,7 +25,7 @@ use tagwerk::{
         TagOptions, TagRequest, TagResponse, TaggedDocument,
     },
     server::{
-        PageSettings, ServerConfig,
+        ConnectionLimits, PageSettings, ServerConfig,
         auth::{AuthSettings, hash_of},
     },
 };
@@ -348,6 +348,52 @@ async fn while_the_model_loads_a_call_is_told_to_come_again() {
     let web = call(&server, INFO, &[], &TagRequest::default()).await;
     let info = GetInfoResponse::decode(web.message.unwrap().as_slice()).unwrap();
     assert_eq!(info.version, env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_finished_before_the_stop_and_a_new_one_is_told_of_it() {
+    let server = server().await;
+    let long = framed(&tag(document("long", &support::article(200))));
+    let address = server.http;
+    let headers = [BINARY];
+    let in_flight =
+        tokio::spawn(async move { http::send(address, "POST", TAG, &headers, &long).await });
+    server
+        .until_metric("tagwerk_documents_in_flight", 1.0)
+        .await;
+    server.signal();
+    support::until("draining", || async {
+        http::get(address, "/readyz").await.body == "stopping\n"
+    })
+    .await;
+    let web = call(&server, TAG, &[], &request()).await;
+    assert_eq!(web.code(), Code::Unavailable);
+    let answer = in_flight.await.unwrap();
+    assert_eq!(unframed(&answer, &answer.body).code(), Code::Ok);
+    server.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_does_not_hold_the_connection() {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    let connections = ConnectionLimits {
+        first_byte: Duration::from_millis(200),
+        ..ConnectionLimits::default()
+    };
+    let server = server_with(ServerConfig {
+        connections,
+        ..config()
+    })
+    .await;
+    let mut connection = TcpStream::connect(server.http).await.unwrap();
+    connection.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    let ended = timeout(PATIENCE, connection.read_to_end(&mut rest)).await;
+    ended.expect("the connection stays open").unwrap();
 }
 
 #[tokio::test]

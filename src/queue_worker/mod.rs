@@ -29,7 +29,7 @@ use self::{delivery::Deliveries, queue::Queue};
 use crate::{
     pipeline::Pipeline,
     server::{
-        self, ServerError,
+        self, ConnectionLimits, ServerError,
         lifecycle::{Lifecycle, Phase},
         shutdown,
     },
@@ -99,7 +99,11 @@ where
     let router = server::http::router(metrics.clone(), lifecycle.clone(), None);
     // It ends with this call, however that ends.
     let mut tasks = JoinSet::new();
-    tasks.spawn(server::serve_http(listener, router));
+    tasks.spawn(server::http::serve(
+        listener,
+        router,
+        ConnectionLimits::default(),
+    ));
     info!(%http, servers = config.nats.hosts(), "listening; the model loads");
 
     let load = async {

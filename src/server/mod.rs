@@ -18,7 +18,6 @@ mod web;
 
 use std::{error::Error, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt as _;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::{
     net::TcpListener,
@@ -274,7 +273,8 @@ impl Server {
             Web::new(service.clone(), page, open, lifecycle.clone())
         });
         let router = http::router(self.metrics.clone(), lifecycle.clone(), web.as_ref());
-        tasks.spawn(serve_http(self.http, router));
+        let limits = self.config.connections.clone();
+        tasks.spawn(http::serve(self.http, router, limits));
         let connections = Connections {
             service,
             limits: Arc::new(self.config.connections.clone()),
@@ -298,7 +298,7 @@ impl Server {
             loaded = load(None) => loaded.map_err(|error| ServerError::Load(error.into()))?,
             _ = signals.next() => None,
             Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
-            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
+            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
         };
         if let Some(pipeline) = loaded {
             let pipeline = Arc::new(pipeline);
@@ -308,7 +308,7 @@ impl Server {
             tokio::select! {
                 _ = signals.next() => {}
                 Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
-                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
+                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
                 never = reload.follow(hangups, load) => match never {},
             }
         }
@@ -411,26 +411,13 @@ fn reflection() -> Reflection<'static> {
     )
 }
 
-pub(crate) async fn serve_http(
-    listener: TcpListener,
-    router: axum::Router,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    // Answers are small and somebody waits for them.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, service).await?)
-}
-
 /// The error of a listener that ended although nobody asked it to.
 pub(crate) fn listener_failed(
     purpose: &'static str,
-    ended: Result<Result<(), Box<dyn Error + Send + Sync>>, tokio::task::JoinError>,
+    ended: Result<(), tokio::task::JoinError>,
 ) -> ServerError {
     let source = match ended {
-        Ok(Ok(())) => "it ended unasked".into(),
-        Ok(Err(error)) => error,
+        Ok(()) => "it ended unasked".into(),
         Err(panicked) => panicked.into(),
     };
     ServerError::Listener(purpose, source)

@@ -7,7 +7,7 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,7 +15,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{ConnectInfo, State},
+    extract::State,
     middleware::{self, Next},
     response::IntoResponse,
     routing::post,
@@ -32,7 +32,6 @@ use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 use super::{
-    auth::PeerAddr,
     lifecycle::{Lifecycle, Phase},
     page,
 };
@@ -100,11 +99,9 @@ impl Web {
 
 async fn call(
     State(web): State<Web>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request<axum::body::Body>,
+    request: Request<axum::body::Body>,
 ) -> Result<impl IntoResponse, Refusal> {
     web.doors.origin(request.headers())?;
-    request.extensions_mut().insert(PeerAddr(peer));
     // Counted before the look at the phase, so that a drain that begins now waits for it.
     let busy = web.in_flight.begin();
     let calls = if web.lifecycle.phase() < Phase::Draining {

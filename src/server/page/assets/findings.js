@@ -240,9 +240,10 @@ function about(reading, entity, mention, select) {
   const known = tagged.entities[entity];
   const mentions = known?.mentions ?? [mention];
   const { type } = known ?? tagged.mentions[mention];
+  const title = known?.name ?? tagged.mentions[mention].text;
   const parts = [
     element("p", { className: `kind ${typeClass(type)}`, textContent: typeWord(type) }),
-    element("h3", { textContent: known?.name ?? tagged.mentions[mention].text }),
+    element("h3", { textContent: title }),
   ];
   const place = mention === undefined ? 0 : mentions.indexOf(mention);
   const go = (step) => select({ kind: "mention", mention: mentions[(place + step + mentions.length) % mentions.length] });
@@ -263,9 +264,10 @@ function about(reading, entity, mention, select) {
   if (stance) parts.push(...distribution("Stance toward this mention", stance));
   const { toward, held } = reading.stancesOf(mention === undefined ? mentions : [mention]);
   const heldByAll = mention === undefined ? held : reading.stancesOf(mentions).held;
-  for (const [title, stances] of [["What is thought of it", toward], ["What it thinks of others", heldByAll]]) {
+  for (const [heading, stances] of [[`Who stands where on ${title}`, toward], [`Where ${title} stands`, heldByAll]]) {
     if (stances.length === 0) continue;
-    parts.push(element("h4", { textContent: title }), ...stances.map((one) => claim(reading, one, select)));
+    const claims = stances.map((one) => claim(reading, one, select));
+    parts.push(element("h4", { textContent: heading }), ...shortened(element("div"), claims, 5));
   }
   return parts;
 }
@@ -278,10 +280,10 @@ function claim(reading, stance, select) {
   const holder = named
     ? mentionButton(reading, stance.holder, select)
     : element("span", { className: "unmentioned", textContent: text.charAt(0).toUpperCase() + text.slice(1) });
-  const sure = `${percent(stance.probability)}, holder ${percent(stance.holderProbability)}`;
+  const sure = `${percent(stance.probability)} sure, ${percent(stance.holderProbability)} of the holder`;
   const parts = [
     element("p", {}, holder, " is ", element("b", { className: polarityClass(stance.polarity), textContent: polarityWord(stance.polarity) }),
-      " to ", mentionButton(reading, stance.target, select), element("small", { textContent: sure, title: "How sure the model is of the polarity, and of the holder" })),
+      " to ", mentionButton(reading, stance.target, select), element("small", { textContent: sure })),
   ];
   if (stance.evidence) {
     const show = () => select({ kind: "stances", stances: [stance.index] });
