@@ -291,7 +291,12 @@ impl Server {
             watch: self.config.watch,
             settings: self.settings,
         };
-        info!(grpc = %self.local_addr, http = %self.http_addr, "listening; the model loads");
+        info!(
+            grpc = %self.local_addr,
+            http = %self.http_addr,
+            page = self.config.page.is_some(),
+            "listening; the model loads"
+        );
 
         let mut signals = pin!(signals.chain(stream::pending()));
         let loaded = tokio::select! {
