@@ -66,6 +66,8 @@ const EVERYTHING: &str = r#"
 [server]
 listen = "0.0.0.0:50051"
 http_listen = "[::1]:9090"
+page = "off"
+page_hosts = ["news.example", "tags.example"]
 max_message_bytes = 6_000_000
 stream_documents = 16
 grace_seconds = 5

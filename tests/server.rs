@@ -188,8 +188,9 @@ async fn the_metrics_page_is_valid_and_counts_calls() {
 }
 
 #[tokio::test]
-async fn the_http_port_has_a_line_for_visitors_and_nothing_else() {
-    let server = server().await;
+async fn without_the_page_the_http_port_has_a_line_for_visitors_and_nothing_else() {
+    let page = None;
+    let server = server_with(ServerConfig { page, ..config() }).await;
     let page = http::get(server.http, "/").await;
     assert_eq!(page.status, 200);
     assert!(page.body.starts_with("tagwerk "));

@@ -21,7 +21,7 @@ use crate::{
     cache::SharedSettings,
     model::Precision,
     server::{
-        ConnectionLimits, ServerConfig,
+        ConnectionLimits, PageSettings, ServerConfig,
         auth::{AuthSettings, JwtSettings},
         tls::TlsSettings,
     },
@@ -343,6 +343,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// When the HTTP port serves the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PageChoice {
+    /// Where only this machine reaches the port, and callers need no certificate.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
 /// Where traces go, and how many.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Tracing")]
@@ -501,6 +512,24 @@ pub struct ServeArgs {
     )]
     pub http_listen: SocketAddr,
 
+    /// Whether the HTTP port serves the page, and with it gRPC-Web. `auto`: where that port is on this machine alone.
+    #[arg(
+        long,
+        env = "TAGWERK_PAGE",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub page: PageChoice,
+
+    /// Names under which browsers find the page, beside IP addresses and localhost, separated by commas.
+    #[arg(
+        long,
+        env = "TAGWERK_PAGE_HOSTS",
+        value_name = "NAMES",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub page_hosts: Vec<String>,
+
     /// Largest gRPC message in bytes [default: 4 times the largest document and 1 MiB].
     #[arg(long, env = "TAGWERK_MAX_MESSAGE_BYTES", value_name = "BYTES")]
     pub max_message_bytes: Option<usize>,
@@ -642,6 +671,7 @@ impl ServeArgs {
         Ok(ServerConfig {
             listen: self.listen,
             http_listen: self.http_listen,
+            page: self.page_settings(),
             max_message_bytes: self.max_message_bytes(),
             stream_documents: self.stream_documents,
             grace: Duration::from_secs(self.grace_seconds),
@@ -650,6 +680,20 @@ impl ServeArgs {
             auth: self.auth_settings(),
             watch: self.watch(),
             trace: self.trace_settings(),
+        })
+    }
+
+    /// The page at the HTTP port, where there is one.
+    pub fn page_settings(&self) -> Option<PageSettings> {
+        let served = match self.page {
+            PageChoice::On => true,
+            PageChoice::Off => false,
+            PageChoice::Auto => {
+                self.http_listen.ip().to_canonical().is_loopback() && self.tls.client_ca.is_none()
+            }
+        };
+        served.then(|| PageSettings {
+            hosts: self.page_hosts.clone(),
         })
     }
 
@@ -714,6 +758,7 @@ impl ServeArgs {
         }
         problems.extend(self.message_problem());
         problems.extend(self.listen_problem());
+        problems.extend(self.page_problem());
         problems.extend(self.tls.problems());
         problems.extend(self.auth.problems());
         problems.extend(self.cache.problems());
@@ -764,6 +809,30 @@ impl ServeArgs {
         );
         let error = ConfigError::new("listen", self.listen, problem);
         Some(error.with(&["insecure", "auth_keys", "auth_jwks", "tls_client_ca"]))
+    }
+
+    /// Through the page calls come to the HTTP port: it must not be more open than the gRPC port.
+    fn page_problem(&self) -> Option<ConfigError> {
+        if self.page != PageChoice::On {
+            return None;
+        }
+        if self.tls.client_ca.is_some() {
+            let problem = "callers have to show a certificate (tls.client_ca), which the HTTP port \
+                           cannot ask for";
+            return Some(ConfigError::new("page", "on", problem).with(&["tls_client_ca"]));
+        }
+        let local = self.http_listen.ip().to_canonical().is_loopback();
+        if local || self.auth.keys.is_some() || self.auth.jwks.is_some() || self.insecure {
+            return None;
+        }
+        let problem = format!(
+            "other machines could call at {}, and nobody would be asked who they are: set \
+             auth.keys or auth.jwks, or say --insecure, where something else decides who reaches \
+             the port",
+            self.http_listen
+        );
+        let error = ConfigError::new("page", "on", problem);
+        Some(error.with(&["http_listen", "insecure", "auth_keys", "auth_jwks"]))
     }
 }
 
@@ -927,6 +996,42 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn the_page_is_served_where_only_this_machine_reaches_it_or_it_is_wanted() {
+        let client_ca = ["--tls-certificate=c", "--tls-key=k", "--tls-client-ca=a"];
+        let cases: [(&[&str], bool); 7] = [
+            (&[], true),
+            (&["--http-listen=[::1]:0"], true),
+            (&["--page=off"], false),
+            (&["--http-listen=0.0.0.0:9090"], false),
+            (
+                &["--http-listen=0.0.0.0:9090", "--page=on", "--auth-keys=k"],
+                true,
+            ),
+            (
+                &["--http-listen=0.0.0.0:9090", "--page=on", "--insecure"],
+                true,
+            ),
+            (&client_ca, false),
+        ];
+        for (flags, served) in cases {
+            let config = parse(flags).unwrap().server_config().unwrap();
+            assert_eq!(config.page.is_some(), served, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_opens_what_the_grpc_port_keeps_closed_is_refused() {
+        let message = error(&["--http-listen=192.0.2.7:80", "--page=on"]);
+        assert!(message.starts_with("--page on: "), "{message}");
+        for way in ["192.0.2.7:80", "auth.keys", "auth.jwks", "--insecure"] {
+            assert!(message.contains(way), "{message}");
+        }
+        let tls = ["--tls-certificate=c", "--tls-key=k", "--tls-client-ca=a"];
+        let message = error(&[&["--page=on"], tls.as_slice()].concat());
+        assert!(message.contains("tls.client_ca"), "{message}");
     }
 
     #[test]

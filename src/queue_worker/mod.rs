@@ -29,7 +29,7 @@ use self::{delivery::Deliveries, queue::Queue};
 use crate::{
     pipeline::Pipeline,
     server::{
-        self, ServerError,
+        self, ConnectionLimits, ServerError,
         lifecycle::{Lifecycle, Phase},
         shutdown,
     },
@@ -96,10 +96,14 @@ where
     let mut signals = pin!(signals.chain(stream::pending()));
     let lifecycle = Lifecycle::new();
     let (listener, http) = server::listen(config.http_listen, "HTTP").await?;
-    let router = server::http::router(metrics.clone(), lifecycle.clone());
+    let router = server::http::router(metrics.clone(), lifecycle.clone(), None);
     // It ends with this call, however that ends.
     let mut tasks = JoinSet::new();
-    tasks.spawn(server::serve_http(listener, router));
+    tasks.spawn(server::http::serve(
+        listener,
+        router,
+        ConnectionLimits::default(),
+    ));
     info!(%http, servers = config.nats.hosts(), "listening; the model loads");
 
     let load = async {

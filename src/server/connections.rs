@@ -50,7 +50,7 @@ const CALL_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
 /// How long nothing is accepted after an error of the listener, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The age of connections differs by up to this part, so that those opened together do not all close together
 /// (gRPC proposal A9).
@@ -217,7 +217,7 @@ where
 }
 
 /// Waits for a place and then for a connection.
-async fn accept(
+pub(super) async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {

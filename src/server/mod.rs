@@ -10,9 +10,11 @@ mod health;
 pub(crate) mod http;
 pub(crate) mod lifecycle;
 mod lifetime;
+mod page;
 mod reload;
 pub mod shutdown;
 pub mod tls;
+mod web;
 
 use std::{error::Error, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -38,8 +40,9 @@ use self::{
     lifetime::LifetimeLayer,
     reload::Reload,
     tls::{Tls, TlsError, TlsSettings},
+    web::Web,
 };
-pub use self::{connections::ConnectionLimits, reload::Reread};
+pub use self::{connections::ConnectionLimits, reload::Reread, web::PageSettings};
 use crate::{
     api::{CallLimits, Tagger},
     pipeline::Pipeline,
@@ -64,6 +67,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Address for probes and metrics over HTTP; port 0 takes a free one.
     pub http_listen: SocketAddr,
+    /// The page at the HTTP port, and gRPC-Web with it; without it there is neither.
+    pub page: Option<PageSettings>,
     /// Largest gRPC message in bytes.
     pub max_message_bytes: usize,
     /// Documents of one stream in flight.
@@ -89,6 +94,7 @@ impl Default for ServerConfig {
         Self {
             listen: local,
             http_listen: local,
+            page: Some(PageSettings::default()),
             max_message_bytes: 5 << 20,
             stream_documents: 32,
             grace: Duration::from_secs(30),
@@ -256,14 +262,19 @@ impl Server {
         let (publish, pipeline) = watch::channel(None);
         // Both tasks end with this call, however it ends.
         let mut tasks = JoinSet::new();
-        let http = http::router(self.metrics.clone(), lifecycle.clone());
-        tasks.spawn(serve_http(self.http, http));
         let routes = routes(&self.config, &self.metrics, pipeline, &lifecycle)?;
         let service = ServiceBuilder::new()
             .layer(CallsLayer::new(self.metrics.clone(), self.traces.clone()))
             .layer(LifetimeLayer::new(lifecycle.clone()))
             .layer(AuthLayer::new(self.authentication.clone()))
             .service(routes.prepare());
+        let web = self.config.page.clone().map(|page| {
+            let open = !self.authentication.is_required();
+            Web::new(service.clone(), page, open, lifecycle.clone())
+        });
+        let router = http::router(self.metrics.clone(), lifecycle.clone(), web.as_ref());
+        let limits = self.config.connections.clone();
+        tasks.spawn(http::serve(self.http, router, limits));
         let connections = Connections {
             service,
             limits: Arc::new(self.config.connections.clone()),
@@ -280,14 +291,19 @@ impl Server {
             watch: self.config.watch,
             settings: self.settings,
         };
-        info!(grpc = %self.local_addr, http = %self.http_addr, "listening; the model loads");
+        info!(
+            grpc = %self.local_addr,
+            http = %self.http_addr,
+            page = self.config.page.is_some(),
+            "listening; the model loads"
+        );
 
         let mut signals = pin!(signals.chain(stream::pending()));
         let loaded = tokio::select! {
             loaded = load(None) => loaded.map_err(|error| ServerError::Load(error.into()))?,
             _ = signals.next() => None,
             Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
-            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
+            failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
         };
         if let Some(pipeline) = loaded {
             let pipeline = Arc::new(pipeline);
@@ -297,7 +313,7 @@ impl Server {
             tokio::select! {
                 _ = signals.next() => {}
                 Some(failed) = tasks.join_next() => return Err(listener_failed("HTTP", failed)),
-                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed.map(Ok))),
+                failed = &mut grpc.0 => return Err(listener_failed("gRPC", failed)),
                 never = reload.follow(hangups, load) => match never {},
             }
         }
@@ -305,7 +321,7 @@ impl Server {
         info!(grace_seconds = self.config.grace.as_secs(), "draining");
         lifecycle.advance(Phase::Draining);
         tokio::select! {
-            _ = &mut grpc.0 => {}
+            _ = async { tokio::join!(&mut grpc.0, ended(web.as_ref())) } => {}
             () = sleep(self.config.grace) => warn!("the grace time is over; calls are cut off"),
             _ = signals.next() => warn!("second signal; calls are cut off"),
         }
@@ -317,6 +333,13 @@ impl Server {
         self.traces.close().await;
         info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits for the calls at the HTTP port.
+async fn ended(web: Option<&Web>) {
+    if let Some(web) = web {
+        web.ended().await;
     }
 }
 
@@ -393,21 +416,13 @@ fn reflection() -> Reflection<'static> {
     )
 }
 
-pub(crate) async fn serve_http(
-    listener: TcpListener,
-    router: axum::Router,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    Ok(axum::serve(listener, router).await?)
-}
-
 /// The error of a listener that ended although nobody asked it to.
 pub(crate) fn listener_failed(
     purpose: &'static str,
-    ended: Result<Result<(), Box<dyn Error + Send + Sync>>, tokio::task::JoinError>,
+    ended: Result<(), tokio::task::JoinError>,
 ) -> ServerError {
     let source = match ended {
-        Ok(Ok(())) => "it ended unasked".into(),
-        Ok(Err(error)) => error,
+        Ok(()) => "it ended unasked".into(),
         Err(panicked) => panicked.into(),
     };
     ServerError::Listener(purpose, source)
