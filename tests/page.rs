@@ -320,7 +320,13 @@ async fn begun(server: &TestServer, headers: &str, length: usize, body: &[u8]) -
 async fn a_deadline_ends_a_call() {
     let server = server().await;
     // A body that never comes to its end.
-    let mut connection = begun(&server, "grpc-timeout: 50m\r\n", 100, &[0]).await;
+    let mut connection = begun(
+        &server,
+        "grpc-timeout: 50m\r\nConnection: close\r\n",
+        100,
+        &[0],
+    )
+    .await;
     let mut answer = Vec::new();
     let read = timeout(PATIENCE, connection.read_to_end(&mut answer)).await;
     read.expect("the call hangs").unwrap();

@@ -72,6 +72,11 @@ function compose(value) {
 
 // --- The call
 
+/** How the text is to be tagged: with all layers, and offsets as JavaScript counts. */
+function options() {
+  return { offsetUnit: OFFSET_UNIT_UTF16 };
+}
+
 async function submit() {
   if (text.value === "" || running) return;
   hideError();
@@ -89,8 +94,8 @@ async function submit() {
   byId("compose").inert = true;
   byId("cancel").focus();
   try {
-    const request = { document: { text: value, language: byId("language").value }, options: { offsetUnit: OFFSET_UNIT_UTF16 } };
-    const tagged = await tag(request, controller.signal);
+    const document = { text: value, language: byId("language").value };
+    const tagged = await tag({ document, options: options() }, controller.signal);
     present(value, tagged, performance.now() - began);
   } catch (error) {
     if (running !== controller) return;
