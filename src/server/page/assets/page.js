@@ -358,7 +358,7 @@ function furnish() {
   byId("types").append(
     element("li", { className: "sign fav" }, element("span", { className: "sample" }), "favourable"),
     element("li", { className: "sign unf" }, element("span", { className: "sample" }), "unfavourable"),
-    element("li", { className: "sign", id: "by-author" }, element("b", { textContent: "A" }), "the author"),
+    element("li", { className: "sign", id: "by-author" }, element("b", { textContent: "A" }), "author"),
     element("li", { className: "sign", id: "by-unnamed" }, element("b", { textContent: "?" }), "unnamed"),
   );
   for (const tag of EXAMPLES) {
