@@ -29,7 +29,13 @@ use tagwerk::{
         auth::{AuthSettings, hash_of},
     },
 };
-use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+    task::spawn_blocking,
+    time::timeout,
+};
 use tonic::Code;
 
 const TAG: &str = "/tagwerk.v1.TaggingService/Tag";
@@ -190,19 +196,18 @@ async fn a_refused_request_names_the_field_in_its_trailers() {
 async fn what_is_no_call_of_grpc_web_is_refused() {
     let server = server().await;
     let body = framed(&request());
-    #[rustfmt::skip]
-    let cases: [(&str, &str, &[(&str, &str)], u16); 5] = [
-        ("POST", TAG, &[("content-type", "application/grpc")], 400),
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for (method, path, media, status) in [
+        ("POST", TAG, "application/grpc", 400),
         // What a form of any site can send without being asked.
-        ("POST", TAG, &[("content-type", "text/plain")], 400),
-        ("POST", TAG, &[], 400),
-        ("GET", TAG, &[BINARY], 405),
-        // Reflection and health are for other clients.
-        ("POST", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[BINARY], 404),
-    ];
-    for (method, path, headers, status) in cases {
-        let answer = http::send(server.http, method, path, headers, &body).await;
-        assert_eq!(answer.status, status, "{method} {path} {headers:?}");
+        ("POST", TAG, "text/plain", 400),
+        ("GET", TAG, BINARY.1, 405),
+        // Reflection is for other clients.
+        ("POST", reflection, BINARY.1, 404),
+    ] {
+        let headers = [("content-type", media)];
+        let answer = http::send(server.http, method, path, &headers, &body).await;
+        assert_eq!(answer.status, status, "{method} {path} {media}");
     }
 }
 
@@ -299,28 +304,42 @@ async fn without_the_page_the_port_takes_no_calls() {
     assert_eq!(answer.status, 404);
 }
 
+/// A connection on which a call has begun whose body is so many bytes long.
+async fn begun(server: &TestServer, headers: &str, length: usize, body: &[u8]) -> TcpStream {
+    let mut connection = TcpStream::connect(server.http).await.unwrap();
+    let head = format!(
+        "POST {TAG} HTTP/1.1\r\nHost: {}\r\ncontent-type: {}\r\n{headers}Content-Length: {length}\r\n\r\n",
+        server.http, BINARY.1,
+    );
+    let request = [head.as_bytes(), body].concat();
+    connection.write_all(&request).await.unwrap();
+    connection
+}
+
 #[tokio::test]
 async fn a_deadline_ends_a_call() {
     let server = server().await;
-    let web = call(&server, TAG, &[("grpc-timeout", "1n")], &request()).await;
+    // A body that never comes to its end.
+    let mut connection = begun(
+        &server,
+        "grpc-timeout: 50m\r\nConnection: close\r\n",
+        100,
+        &[0],
+    )
+    .await;
+    let mut answer = Vec::new();
+    let read = timeout(PATIENCE, connection.read_to_end(&mut answer)).await;
+    read.expect("the call hangs").unwrap();
+    let answer = http::taken_apart(answer);
+    let web = unframed(&answer, &answer.body);
     assert_eq!(web.code(), Code::DeadlineExceeded);
 }
 
 #[tokio::test]
 async fn a_caller_who_goes_takes_the_work_along() {
-    use tokio::{io::AsyncWriteExt as _, net::TcpStream};
-
     let server = server().await;
     let body = framed(&tag(document("gone", &support::article(2000))));
-    let mut connection = TcpStream::connect(server.http).await.unwrap();
-    let head = format!(
-        "POST {TAG} HTTP/1.1\r\nHost: {}\r\ncontent-type: {}\r\nContent-Length: {}\r\n\r\n",
-        server.http,
-        BINARY.1,
-        body.len()
-    );
-    let request = [head.as_bytes(), &body].concat();
-    connection.write_all(&request).await.unwrap();
+    let connection = begun(&server, "", body.len(), &body).await;
     server
         .until_metric("tagwerk_documents_in_flight", 1.0)
         .await;
@@ -375,11 +394,6 @@ async fn a_call_in_flight_is_finished_before_the_stop_and_a_new_one_is_told_of_i
 
 #[tokio::test]
 async fn a_head_that_does_not_end_does_not_hold_the_connection() {
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpStream,
-    };
-
     let connections = ConnectionLimits {
         first_byte: Duration::from_millis(200),
         ..ConnectionLimits::default()
@@ -538,7 +552,6 @@ fn answer() -> TaggedDocument {
         }),
         model: None,
         near_duplicate_key: u64::MAX,
-        ..TaggedDocument::default()
     }
 }
 

@@ -340,7 +340,7 @@ mod tests {
                 false,
             ),
         ] {
-            let fields = [&[host.clone()], from.as_slice()].concat();
+            let fields = [vec![host.clone()], from.clone()].concat();
             assert_eq!(doors.origin(&headers(&fields)).is_ok(), known, "{from:?}");
         }
     }

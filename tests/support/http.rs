@@ -70,6 +70,11 @@ pub async fn send(
         .unwrap();
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).await.unwrap();
+    taken_apart(answer)
+}
+
+/// All that came over a connection as an answer.
+pub fn taken_apart(mut answer: Vec<u8>) -> Answer {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
     let body = answer.split_off(end.unwrap() + 4);
     let head = String::from_utf8(answer).unwrap();

@@ -10,8 +10,8 @@ import { bytes, count, explain, language, percent, polarityWord, score, TYPES } 
 
 const EXAMPLES = ["de", "en", "es", "fr", "it", "nl", "pl", "pt"];
 
-/** Texts longer than this are not laid out anew while somebody types. */
-const LARGEST_FILE = 256 << 20;
+/** Bytes of a text that the server takes, until it has said so itself. */
+const USUAL_LIMIT = 1 << 20;
 
 const text = byId("text");
 const article = byId("article");
@@ -35,9 +35,9 @@ function size() {
 
 async function read(file) {
   try {
-    if (file.size > Math.max(limits?.maxDocumentBytes ?? 0, 1 << 20) * 2 || file.size > LARGEST_FILE) {
-      throw new Error(`it has ${bytes(file.size)}, and the server takes ${bytes(limits?.maxDocumentBytes ?? LARGEST_FILE)}`);
-    }
+    const most = limits?.maxDocumentBytes ?? USUAL_LIMIT;
+    // In UTF-8 a text of another encoding may be shorter; the server counts what it gets.
+    if (file.size > 2 * most) throw new Error(`it has ${bytes(file.size)}, and the server takes ${bytes(most)}`);
     const content = new Uint8Array(await file.arrayBuffer());
     if (new TextDecoder("latin1").decode(content.subarray(0, 5)) === "%PDF-") throw new Error("it is a PDF; copy its text and paste it");
     let decoded;
@@ -72,6 +72,11 @@ function compose(value) {
 
 // --- The call
 
+/** How the text is to be tagged: with all layers, and offsets as JavaScript counts. */
+function options() {
+  return { offsetUnit: OFFSET_UNIT_UTF16 };
+}
+
 async function submit() {
   if (text.value === "" || running) return;
   hideError();
@@ -89,8 +94,8 @@ async function submit() {
   byId("compose").inert = true;
   byId("cancel").focus();
   try {
-    const request = { document: { text: value, language: byId("language").value }, options: { offsetUnit: OFFSET_UNIT_UTF16 } };
-    const tagged = await tag(request, controller.signal);
+    const document = { text: value, language: byId("language").value };
+    const tagged = await tag({ document, options: options() }, controller.signal);
     present(value, tagged, performance.now() - began);
   } catch (error) {
     if (running !== controller) return;
@@ -353,7 +358,7 @@ function furnish() {
   byId("types").append(
     element("li", { className: "sign fav" }, element("span", { className: "sample" }), "favourable"),
     element("li", { className: "sign unf" }, element("span", { className: "sample" }), "unfavourable"),
-    element("li", { className: "sign", id: "by-author" }, element("b", { textContent: "A" }), "the author"),
+    element("li", { className: "sign", id: "by-author" }, element("b", { textContent: "A" }), "author"),
     element("li", { className: "sign", id: "by-unnamed" }, element("b", { textContent: "?" }), "unnamed"),
   );
   for (const tag of EXAMPLES) {

@@ -9,7 +9,7 @@ export const TYPES = [
   [PERSON, "per", "Person"],
   [ORGANIZATION, "org", "Organisation"],
   [LOCATION, "loc", "Place"],
-  [MISCELLANEOUS, "misc", "Other name"],
+  [MISCELLANEOUS, "misc", "Other"],
 ];
 
 export function typeClass(type) {
