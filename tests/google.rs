@@ -192,7 +192,7 @@ async fn the_node_client_is_answered_in_the_clear_and_over_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_beyond_its_quota_is_not_told_to_try_at_once() {
+async fn a_caller_beyond_its_quota_gets_a_status_that_clients_do_not_try_again() {
     let folder = Folder::new("google-quota");
     let keys = entry("monitor", "geheim", "tokens_per_second = 1");
     let server = server_with(ServerConfig {

@@ -249,6 +249,39 @@ mod tests {
     }
 
     #[test]
+    fn clients_of_google_get_their_own_fields_and_a_busy_server_that_they_try_again() {
+        let tag = "xx".to_owned();
+        let retry_after = Duration::from_millis(250);
+        let time = retry_after;
+        #[rustfmt::skip]
+        let cases: [(TagError, Code, Option<[&str; 2]>); 6] = [
+            (TagError::TooLarge { bytes: 30, limit: 20 }, Code::InvalidArgument, Some(["document.content", "document.content"])),
+            (TagError::MalformedLanguage { tag }, Code::InvalidArgument, Some(["document.language", "document.language_code"])),
+            (TagError::Overloaded { retry_after }, Code::Unavailable, None),
+            (TagError::TooLate { time, retry_after }, Code::Unavailable, None),
+            (TagError::Expired, Code::DeadlineExceeded, None),
+            (TagError::Stopped, Code::Unavailable, None),
+        ];
+        for (error, code, fields) in cases {
+            for (version, surface) in [Surface::GoogleV1, Surface::GoogleV2]
+                .into_iter()
+                .enumerate()
+            {
+                let status = Failure::of(error.clone(), surface).into_status();
+                assert_eq!(status.code(), code);
+                let request = status.get_details_bad_request();
+                let violated = request.map(|mut request| request.field_violations.remove(0).field);
+                assert_eq!(violated.as_deref(), fields.map(|fields| fields[version]));
+                let waits = matches!(
+                    error,
+                    TagError::Overloaded { .. } | TagError::TooLate { .. }
+                );
+                assert_eq!(status.get_details_retry_info().is_some(), waits);
+            }
+        }
+    }
+
+    #[test]
     fn a_text_that_is_too_large_is_told_the_limit() {
         let error = TagError::TooLarge {
             bytes: 30,

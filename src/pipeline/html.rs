@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
                 from += rest.iter().take_while(|c| is_blank(c)).count();
                 continue;
             }
-            let length = rest.iter().position(|c| is_blank(c)).unwrap_or(rest.len());
+            let length = rest.iter().position(is_blank).unwrap_or(rest.len());
             self.push_blank();
             self.push(rest.get(..length).unwrap_or_default(), start, is_verbatim);
             from += length;

@@ -58,6 +58,8 @@ class Messages(unittest.TestCase):
                             self.assertEqual(
                                 getattr(field, what), getattr(other, what), f"{ours.package}.{name}.{field.name}"
                             )
+                        oneofs = field.HasField("oneof_index"), other.HasField("oneof_index")
+                        self.assertEqual(*oneofs, f"{ours.package}.{name}.{field.name}")
                         compared += 1
         self.assertGreater(compared, 80)
 

@@ -190,3 +190,203 @@ fn kind(entity_type: EntityType) -> Type {
         EntityType::Miscellaneous => Type::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::{
+        super::question::{Analyses, Content, Submitted},
+        *,
+    };
+    use crate::{
+        api::status::Surface,
+        pipeline::document::{Coverage, Distribution, EntityStance, Polarity},
+    };
+
+    const PLAIN: i32 = 1;
+    const HTML: i32 = 2;
+    const UTF16: i32 = 2;
+
+    fn judgement(favorable: f32, unfavorable: f32) -> Judgement {
+        let distribution = Distribution {
+            favorable,
+            neutral: 1.0 - favorable - unfavorable,
+            unfavorable,
+        };
+        Judgement {
+            polarity: distribution.polarity(),
+            distribution,
+        }
+    }
+
+    /// What was asked, and a document in which each of these words names an entity of its own and each line is a
+    /// sentence.
+    struct Case {
+        question: Question,
+        source: Source,
+        tagged: TaggedDocument,
+    }
+
+    impl Case {
+        fn new(
+            content: &str,
+            kind: i32,
+            encoding: i32,
+            analyses: Analyses,
+            words: &[&str],
+        ) -> Self {
+            let submitted = Submitted {
+                kind,
+                content: Some(Content::Inline(content.into())),
+                language: String::new(),
+            };
+            let question = Question::new(Surface::GoogleV1, Some(submitted), encoding, analyses);
+            let mut question = question.unwrap();
+            let source = Source::read(&mut question).unwrap();
+            let text = source.text().clone();
+            let span = |part: &str| {
+                let at = text.as_str().find(part).unwrap();
+                text.span(at..at + part.len()).unwrap()
+            };
+            let mention = |(index, word): (usize, &&str)| document::Mention {
+                span: span(word),
+                entity_type: EntityType::ALL[index],
+                probability: 0.912_345,
+                entity: Some(index),
+                stance: Some(judgement(0.0, 0.25)),
+            };
+            let entity = |(index, word): (usize, &&str)| document::Entity {
+                name: (*word).to_owned(),
+                entity_type: EntityType::ALL[index],
+                mentions: vec![index],
+                salience: 0.5,
+                stance: Some(EntityStance {
+                    polarity: Polarity::Unfavorable,
+                    score: -0.25,
+                    favorable_count: 0,
+                    unfavorable_count: 1,
+                }),
+            };
+            let sentences = text.as_str().lines().filter(|line| !line.is_empty());
+            let tagged = TaggedDocument {
+                id: String::new(),
+                offset_unit: document::TagOptions::default().offset_unit,
+                language: "de".into(),
+                language_probability: 1.0,
+                mentions: words.iter().enumerate().map(mention).collect(),
+                entities: words.iter().enumerate().map(entity).collect(),
+                stances: Vec::new(),
+                quotes: Vec::new(),
+                sentences: sentences
+                    .map(|line| document::Sentence {
+                        span: span(line),
+                        sentiment: Some(judgement(0.5, 0.0)),
+                    })
+                    .collect(),
+                sentiment: Some(judgement(0.125, 0.0)),
+                coverage: Coverage::default(),
+                near_duplicate_key: 0,
+                read: Instant::now(),
+                text,
+            };
+            Self {
+                question,
+                source,
+                tagged,
+            }
+        }
+
+        fn answer(&self) -> Answer {
+            let supported = ["de".to_owned()];
+            Answer::new(&self.tagged, &self.question, &self.source, &supported)
+        }
+
+        fn places(&self) -> Vec<(String, i32)> {
+            let mentions = self.answer().entities.into_iter().flat_map(|e| e.mentions);
+            mentions
+                .map(|mention| (mention.text.content, mention.text.begin_offset))
+                .collect()
+        }
+    }
+
+    #[test]
+    fn each_type_has_its_number() {
+        for (entity_type, number) in [
+            (EntityType::Person, 1),
+            (EntityType::Location, 2),
+            (EntityType::Organization, 3),
+            (EntityType::Miscellaneous, 7),
+        ] {
+            assert_eq!(i32::from(kind(entity_type)), number);
+        }
+    }
+
+    #[test]
+    fn offsets_count_in_the_unit_of_the_encoding_type() {
+        // "🙂" has one code point, two units of UTF-16 and four bytes; "ö" has two bytes.
+        let text = "🙂 Köhler Roth";
+        for (encoding, begins) in [(0, [-1, -1]), (1, [5, 13]), (2, [3, 10]), (3, [2, 9])] {
+            let words = ["Köhler", "Roth"];
+            let case = Case::new(text, PLAIN, encoding, Analyses::ENTITIES, &words);
+            let expected = words.map(str::to_owned).into_iter().zip(begins);
+            assert_eq!(case.places(), expected.collect::<Vec<_>>(), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn offsets_of_html_count_in_the_html_and_contents_are_what_it_shows() {
+        let html = "<p>🙂 <b>K&ouml;hler</b></p>\n<p>Nora\n  Roth";
+        let words = ["Köhler", "Nora Roth"];
+        let case = Case::new(html, HTML, UTF16, Analyses::ENTITIES, &words);
+        let expected = [("Köhler".to_owned(), 9), ("Nora Roth".to_owned(), 31)];
+        assert_eq!(case.places(), expected);
+    }
+
+    #[test]
+    fn magnitudes_are_the_sum_of_their_parts() {
+        let analyses = Analyses {
+            sentiment: true,
+            ..Analyses::ENTITY_SENTIMENT
+        };
+        let answer = Case::new("Roth kam.\nUnd ging.", PLAIN, 0, analyses, &["Roth"]).answer();
+        let sentiment = |score, magnitude| Sentiment { score, magnitude };
+        let sentences: Vec<Sentiment> = answer.sentences.iter().map(|s| s.sentiment).collect();
+        assert_eq!(sentences, [sentiment(0.5, 0.5); 2]);
+        assert_eq!(answer.sentiment, Some(sentiment(0.125, 1.0)));
+        assert_eq!(answer.entities[0].sentiment, Some(sentiment(-0.25, 0.25)));
+        let mention = &answer.entities[0].mentions[0];
+        assert_eq!(mention.sentiment, Some(sentiment(-0.25, 0.25)));
+        assert_eq!(mention.probability, 0.9123);
+    }
+
+    #[test]
+    fn sentiment_that_was_not_asked_for_is_not_told() {
+        let answer = Case::new("Roth kam.", PLAIN, 0, Analyses::ENTITIES, &["Roth"]).answer();
+        assert_eq!(answer.sentiment, None);
+        assert_eq!(answer.entities[0].sentiment, None);
+        assert_eq!(answer.entities[0].mentions[0].sentiment, None);
+    }
+
+    #[test]
+    fn an_empty_text_is_neutral() {
+        let mut case = Case::new("", PLAIN, 0, Analyses::SENTIMENT, &[]);
+        case.tagged.sentiment = None;
+        assert_eq!(case.answer().sentiment, Some(Sentiment::default()));
+    }
+
+    #[test]
+    fn the_language_is_the_tag_that_was_given_or_the_one_detected() {
+        let mut case = Case::new("a", PLAIN, 0, Analyses::ENTITIES, &[]);
+        let told = |case: &Case| {
+            let answer = case.answer();
+            (answer.language, answer.language_supported)
+        };
+        assert_eq!(told(&case), ("de".into(), true));
+        case.question.language = "de-AT".into();
+        assert_eq!(told(&case), ("de-AT".into(), true));
+        case.question.language = String::new();
+        case.tagged.language = "ja".into();
+        assert_eq!(told(&case), ("ja".into(), false));
+    }
+}
