@@ -11,5 +11,26 @@ pub mod tagwerk {
     }
 }
 
-/// The encoded `FileDescriptorSet` of every protobuf file, for reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+/// Packages of Google's whose services are offered too.
+pub mod google {
+    /// Cloud Natural Language.
+    pub mod language {
+        /// Version 1, as far as it is offered.
+        #[allow(missing_docs, clippy::all, clippy::pedantic)]
+        pub mod v1 {
+            tonic::include_proto!("google.cloud.language.v1");
+        }
+
+        /// Version 2, as far as it is offered.
+        #[allow(missing_docs, clippy::all, clippy::pedantic)]
+        pub mod v2 {
+            tonic::include_proto!("google.cloud.language.v2");
+        }
+    }
+}
+
+/// The encoded `FileDescriptorSet` of this project's packages, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tagwerk.bin"));
+
+/// The encoded `FileDescriptorSet` of Google's packages, for reflection.
+pub const GOOGLE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/google.bin"));

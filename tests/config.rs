@@ -72,6 +72,7 @@ max_message_bytes = 6_000_000
 stream_documents = 16
 grace_seconds = 5
 insecure = true
+google = false
 max_connections = 10
 max_calls_per_connection = 20
 max_header_bytes = 0x2000

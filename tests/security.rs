@@ -2,94 +2,26 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use support::{config, document, server_with, tag, until};
+use support::{
+    config, document,
+    secrets::{Authority, Folder, entry},
+    server_with, tag, until,
+};
 use tagwerk::{
     api::caller::Quota,
     proto::tagwerk::v1::{TagRequest, tagging_service_client::TaggingServiceClient},
-    server::{
-        ServerConfig,
-        auth::{AuthSettings, hash_of},
-        tls::TlsSettings,
-    },
+    server::{ServerConfig, auth::AuthSettings, tls::TlsSettings},
 };
 use tonic::{
     Code, Request, Status,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+    transport::{Channel, ClientTlsConfig, Endpoint, Identity},
 };
 use tonic_types::StatusExt as _;
 
-/// A directory of its own that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: &str) -> PathBuf {
-        // Renamed into place, as certificates are renewed: a reader never sees half a file.
-        let (part, path) = (self.0.join(format!("{name}.part")), self.0.join(name));
-        fs::write(&part, content).unwrap();
-        fs::rename(&part, &path).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// An authority and what it issues.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        let issuer = Issuer::new(params, key);
-        Self { pem, issuer }
-    }
-
-    /// A certificate for a name, and its key.
-    fn issue(&self, name: &str) -> (String, String) {
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    fn trusted(&self) -> ClientTlsConfig {
-        ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&self.pem))
-            .domain_name("tagwerk.test")
-    }
-}
-
 fn tls(folder: &Folder, authority: &Authority, clients: Option<&Authority>) -> TlsSettings {
-    let (certificate, key) = authority.issue("tagwerk.test");
-    TlsSettings {
-        certificate: folder.write("server.pem", &certificate),
-        key: folder.write("server.key", &key),
-        client_ca: clients.map(|clients| folder.write("clients.pem", &clients.pem)),
-    }
+    authority.serve(folder, "tagwerk.test", clients)
 }
 
 async fn call(server: &support::TestServer, tls: ClientTlsConfig) -> Result<(), String> {
@@ -161,11 +93,6 @@ async fn a_renewed_certificate_is_taken_up_and_a_broken_one_refused() {
         call(&server, new.trusted()).await.is_ok()
     })
     .await;
-}
-
-fn entry(name: &str, key: &str, rest: &str) -> String {
-    let hash = hash_of(key);
-    format!("[[key]]\nname = \"{name}\"\nsha256 = \"{hash}\"\n{rest}\n")
 }
 
 fn with_key(header: &'static str, value: &str) -> Request<TagRequest> {

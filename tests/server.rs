@@ -113,6 +113,8 @@ async fn reflection_lists_the_services_in_both_versions() {
     let server = server().await;
     let expected = [
         TAGGING,
+        "google.cloud.language.v1.LanguageService",
+        "google.cloud.language.v2.LanguageService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

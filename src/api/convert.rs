@@ -328,7 +328,7 @@ pub fn limits(limits: Limits, max_message_bytes: usize) -> v1::Limits {
 }
 
 /// Rounds to four decimals: enough for any use, and the same text in every client.
-fn rounded(value: f32) -> f32 {
+pub(super) fn rounded(value: f32) -> f32 {
     // Adding zero turns a negative zero into a plain one.
     (value * 1e4).round() / 1e4 + 0.0
 }

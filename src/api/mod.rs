@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod convert;
+pub mod google;
 pub mod service;
 pub mod status;
 

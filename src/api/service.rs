@@ -19,7 +19,7 @@ use tracing::{Instrument as _, Span, debug, error};
 use super::{
     caller::{CallPermit, Caller},
     convert,
-    status::Failure,
+    status::{Failure, Surface},
 };
 use crate::{
     pipeline::{
@@ -90,7 +90,7 @@ impl TaggingService for Tagger {
         }
         let _in_flight = self.metrics.document_in_flight();
         let answer = match self.pipeline() {
-            Ok(pipeline) => match spend(caller.as_ref(), document.as_ref()) {
+            Ok(pipeline) => match spend(caller.as_ref(), text(document.as_ref())) {
                 Ok(()) => {
                     let metrics = &self.metrics;
                     answer(&pipeline, document, options, &origin, Busy::Refuse, metrics).await
@@ -148,7 +148,7 @@ impl TaggingService for Tagger {
 pub struct Deadline(pub Instant);
 
 /// Who sent a request, and until when the answer is of use.
-fn origin(extensions: &http::Extensions) -> (Origin, Option<Caller>) {
+pub(super) fn origin(extensions: &http::Extensions) -> (Origin, Option<Caller>) {
     let caller = extensions.get::<Caller>().cloned();
     let id = caller.as_ref().map(|caller| Arc::clone(caller.id()));
     let origin = Origin {
@@ -160,17 +160,21 @@ fn origin(extensions: &http::Extensions) -> (Origin, Option<Caller>) {
 }
 
 /// Counts a call against the quota of its caller for as long as the permit lives.
-fn begin_call(caller: Option<&Caller>) -> Result<Option<CallPermit>, Status> {
+pub(super) fn begin_call(caller: Option<&Caller>) -> Result<Option<CallPermit>, Status> {
     let permit = caller.map(Caller::begin_call).transpose();
     permit.map_err(|exceeded| Failure::from(exceeded).into_status())
 }
 
-/// Counts a document against the quota of its caller.
-fn spend(caller: Option<&Caller>, document: Option<&v1::Document>) -> Result<(), Failure> {
-    let (Some(caller), Some(document)) = (caller, document) else {
+/// Counts a text against the quota of its caller.
+pub(super) fn spend(caller: Option<&Caller>, text: Option<&str>) -> Result<(), Failure> {
+    let (Some(caller), Some(text)) = (caller, text) else {
         return Ok(());
     };
-    Ok(caller.spend(estimated_tokens(&document.text))?)
+    Ok(caller.spend(estimated_tokens(text))?)
+}
+
+fn text(document: Option<&v1::Document>) -> Option<&str> {
+    document.map(|document| document.text.as_str())
 }
 
 /// About how many tokens a text has: quotas are kept before a text is tokenized.
@@ -204,19 +208,49 @@ pub(crate) async fn answer(
     metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
     let (document, options) = convert::request(document, options).map_err(Failure::invalid)?;
-    // A panic must not take the other documents of a stream with it. Nothing that the pipeline
-    // shares between documents is left half changed by one: it hands them over by channels.
-    let tagged = AssertUnwindSafe(tag(pipeline, document, options, origin, busy)).catch_unwind();
-    let tagged = tagged.await.map_err(|_| Failure::defect())?;
-    let tagged = tagged.map_err(|tag_error| {
-        if let TagError::Inference(reason) = &tag_error {
-            error!(reason, "the model failed on a document");
-        }
-        Failure::from(tag_error)
-    })?;
+    let tagged = tag_alone(pipeline, document, options, origin, busy).await;
+    let tagged = tagged.map_err(|failed| failed.told_by(Surface::Tagwerk))?;
     let answer = convert::tagged_document(&tagged, pipeline.description());
     metrics.document_tagged(&tagged, tagged.read.elapsed());
     Ok(answer)
+}
+
+/// Why a document was not tagged.
+pub(super) enum Untagged {
+    /// For a reason that the pipeline tells.
+    Error(TagError),
+    /// The pipeline panicked.
+    Defect,
+}
+
+impl Untagged {
+    /// What the caller of an API is told.
+    pub(super) fn told_by(self, surface: Surface) -> Failure {
+        match self {
+            Self::Error(error) => Failure::of(error, surface),
+            Self::Defect => Failure::defect(),
+        }
+    }
+}
+
+/// Tags one document. What makes the pipeline panic fails alone.
+pub(super) async fn tag_alone(
+    pipeline: &Pipeline,
+    document: Document,
+    options: TagOptions,
+    origin: &Origin,
+    busy: Busy,
+) -> Result<TaggedDocument, Untagged> {
+    // A panic must not take the other documents of a stream with it. Nothing that the pipeline
+    // shares between documents is left half changed by one: it hands them over by channels.
+    let tagged = AssertUnwindSafe(tag(pipeline, document, options, origin, busy)).catch_unwind();
+    let tagged = tagged.await.map_err(|_| Untagged::Defect)?;
+    tagged.map_err(|tag_error| {
+        if let TagError::Inference(reason) = &tag_error {
+            error!(reason, "the model failed on a document");
+        }
+        Untagged::Error(tag_error)
+    })
 }
 
 async fn tag(
@@ -232,7 +266,7 @@ async fn tag(
     }
 }
 
-fn count(metrics: &Metrics, answer: &Result<v1::TaggedDocument, Failure>) {
+pub(super) fn count<T>(metrics: &Metrics, answer: &Result<T, Failure>) {
     match answer {
         Ok(_) => metrics.document_answered("ok"),
         Err(failure) => metrics.document_answered(code_name(failure.code())),

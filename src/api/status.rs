@@ -18,6 +18,44 @@ const MAX_MESSAGE_BYTES: usize = 512;
 /// When a call that came too early may be tried again.
 const START_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The API that a failure is told through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// `tagwerk.v1`.
+    Tagwerk,
+    /// `google.cloud.language.v1`.
+    GoogleV1,
+    /// `google.cloud.language.v2`.
+    GoogleV2,
+}
+
+impl Surface {
+    /// The field of the text.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Tagwerk => "document.text",
+            Self::GoogleV1 | Self::GoogleV2 => "document.content",
+        }
+    }
+
+    /// The field of the language.
+    pub fn language(self) -> &'static str {
+        match self {
+            Self::Tagwerk | Self::GoogleV1 => "document.language",
+            Self::GoogleV2 => "document.language_code",
+        }
+    }
+
+    /// The code of a queue that has no room now. Google's clients try again by themselves, but not on
+    /// `RESOURCE_EXHAUSTED`.
+    fn busy(self) -> Code {
+        match self {
+            Self::Tagwerk => Code::ResourceExhausted,
+            Self::GoogleV1 | Self::GoogleV2 => Code::Unavailable,
+        }
+    }
+}
+
 /// Why a call, or one document of a stream, failed, in the terms of gRPC.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -82,6 +120,11 @@ impl Failure {
         Self::new(Code::Unauthenticated, reason, message)
     }
 
+    /// The server does not offer this.
+    pub fn unimplemented(message: impl Into<String>) -> Self {
+        Self::new(Code::Unimplemented, "NOT_OFFERED", message)
+    }
+
     /// A defect of the server that shows with this document.
     pub fn defect() -> Self {
         Self::new(
@@ -89,6 +132,38 @@ impl Failure {
             "DEFECT",
             "the server failed on this document",
         )
+    }
+
+    /// What is told of a document that was not tagged.
+    pub fn of(error: TagError, surface: Surface) -> Self {
+        let message = error.to_string();
+        let violation = |field| vec![FieldViolation::new(field, cut(message.clone()))];
+        let invalid = |reason, field| {
+            Self::new(Code::InvalidArgument, reason, message.clone()).violating(violation(field))
+        };
+        match error {
+            TagError::TooLarge { limit, .. } => {
+                let mut failure = invalid("TEXT_TOO_LARGE", surface.text());
+                let limit = HashMap::from([("max_document_bytes".into(), limit.to_string())]);
+                failure
+                    .details
+                    .set_error_info("TEXT_TOO_LARGE", DOMAIN, limit);
+                failure
+            }
+            TagError::MalformedLanguage { .. } => invalid("LANGUAGE_MALFORMED", surface.language()),
+            TagError::UnsupportedLanguage { .. } => {
+                invalid("LANGUAGE_UNSUPPORTED", surface.language())
+            }
+            TagError::Overloaded { retry_after } => {
+                Self::new(surface.busy(), "OVERLOADED", message).retry_after(retry_after)
+            }
+            TagError::TooLate { retry_after, .. } => {
+                Self::new(surface.busy(), "DEADLINE_TOO_SHORT", message).retry_after(retry_after)
+            }
+            TagError::Expired => Self::deadline_exceeded(),
+            TagError::Stopped => Self::stopping(),
+            TagError::Inference(_) => Self::new(Code::Internal, "INFERENCE_FAILED", message),
+        }
     }
 
     /// The code that the caller gets.
@@ -126,37 +201,7 @@ impl From<QuotaExceeded> for Failure {
 
 impl From<TagError> for Failure {
     fn from(error: TagError) -> Self {
-        let message = error.to_string();
-        let violation = |field| vec![FieldViolation::new(field, cut(message.clone()))];
-        let invalid = |reason, field| {
-            Self::new(Code::InvalidArgument, reason, message.clone()).violating(violation(field))
-        };
-        match error {
-            TagError::TooLarge { limit, .. } => {
-                let mut failure = invalid("TEXT_TOO_LARGE", "document.text");
-                let limit = HashMap::from([("max_document_bytes".into(), limit.to_string())]);
-                failure
-                    .details
-                    .set_error_info("TEXT_TOO_LARGE", DOMAIN, limit);
-                failure
-            }
-            TagError::MalformedLanguage { .. } => {
-                invalid("LANGUAGE_MALFORMED", "document.language")
-            }
-            TagError::UnsupportedLanguage { .. } => {
-                invalid("LANGUAGE_UNSUPPORTED", "document.language")
-            }
-            TagError::Overloaded { retry_after } => {
-                Self::new(Code::ResourceExhausted, "OVERLOADED", message).retry_after(retry_after)
-            }
-            TagError::TooLate { retry_after, .. } => {
-                Self::new(Code::ResourceExhausted, "DEADLINE_TOO_SHORT", message)
-                    .retry_after(retry_after)
-            }
-            TagError::Expired => Self::deadline_exceeded(),
-            TagError::Stopped => Self::stopping(),
-            TagError::Inference(_) => Self::new(Code::Internal, "INFERENCE_FAILED", message),
-        }
+        Self::of(error, Surface::Tagwerk)
     }
 }
 
@@ -200,6 +245,39 @@ mod tests {
                 .bad_request()
                 .map(|b| b.field_violations[0].field.as_str());
             assert_eq!(violated, field);
+        }
+    }
+
+    #[test]
+    fn clients_of_google_get_their_own_fields_and_a_busy_server_that_they_try_again() {
+        let tag = "xx".to_owned();
+        let retry_after = Duration::from_millis(250);
+        let time = retry_after;
+        #[rustfmt::skip]
+        let cases: [(TagError, Code, Option<[&str; 2]>); 6] = [
+            (TagError::TooLarge { bytes: 30, limit: 20 }, Code::InvalidArgument, Some(["document.content", "document.content"])),
+            (TagError::MalformedLanguage { tag }, Code::InvalidArgument, Some(["document.language", "document.language_code"])),
+            (TagError::Overloaded { retry_after }, Code::Unavailable, None),
+            (TagError::TooLate { time, retry_after }, Code::Unavailable, None),
+            (TagError::Expired, Code::DeadlineExceeded, None),
+            (TagError::Stopped, Code::Unavailable, None),
+        ];
+        for (error, code, fields) in cases {
+            for (version, surface) in [Surface::GoogleV1, Surface::GoogleV2]
+                .into_iter()
+                .enumerate()
+            {
+                let status = Failure::of(error.clone(), surface).into_status();
+                assert_eq!(status.code(), code);
+                let request = status.get_details_bad_request();
+                let violated = request.map(|mut request| request.field_violations.remove(0).field);
+                assert_eq!(violated.as_deref(), fields.map(|fields| fields[version]));
+                let waits = matches!(
+                    error,
+                    TagError::Overloaded { .. } | TagError::TooLate { .. }
+                );
+                assert_eq!(status.get_details_retry_info().is_some(), waits);
+            }
         }
     }
 

@@ -566,6 +566,20 @@ pub struct ServeArgs {
     )]
     pub insecure: bool,
 
+    /// Answer clients of Google's Cloud Natural Language API too, on the same port.
+    #[arg(
+        long,
+        env = "TAGWERK_GOOGLE",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "true",
+        default_missing_value = "true",
+        hide_possible_values = true,
+        action = ArgAction::Set
+    )]
+    pub google: bool,
+
     /// Connections at a time; beyond that new ones wait.
     #[arg(
         long,
@@ -675,6 +689,7 @@ impl ServeArgs {
             max_message_bytes: self.max_message_bytes(),
             stream_documents: self.stream_documents,
             grace: Duration::from_secs(self.grace_seconds),
+            google: self.google,
             connections: self.connection_limits(),
             tls: self.tls_settings(),
             auth: self.auth_settings(),

@@ -8,6 +8,7 @@ pub mod document;
 pub mod duplicates;
 pub mod entities;
 pub mod error;
+pub mod html;
 pub mod language;
 pub mod quotes;
 pub mod sentences;

@@ -8,23 +8,30 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::watch;
-use tonic::{Request, Response, Status, server::NamedService};
+use tonic::{Request, Response, Status};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server,
 };
 
 use super::lifecycle::{Lifecycle, Phase};
-use crate::{api::Tagger, proto::tagwerk::v1::tagging_service_server::TaggingServiceServer};
 
-/// Answers health checks for the whole server (the empty name) and the tagging service.
+/// Answers health checks for the whole server (the empty name) and its services.
 pub struct Health {
     lifecycle: Lifecycle,
+    services: Vec<&'static str>,
 }
 
 impl Health {
-    /// The health of the server with this lifecycle.
-    pub fn new(lifecycle: Lifecycle) -> Self {
-        Self { lifecycle }
+    /// The health of the server with this lifecycle, which offers these services.
+    pub fn new(lifecycle: Lifecycle, services: Vec<&'static str>) -> Self {
+        Self {
+            lifecycle,
+            services,
+        }
+    }
+
+    fn knows(&self, service: &str) -> bool {
+        service.is_empty() || self.services.contains(&service)
     }
 }
 
@@ -36,7 +43,7 @@ impl health_server::Health for Health {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        if !is_known(&request.get_ref().service) {
+        if !self.knows(&request.get_ref().service) {
             return Err(Status::not_found("no such service"));
         }
         Ok(Response::new(response(status(self.lifecycle.phase()))))
@@ -46,7 +53,7 @@ impl health_server::Health for Health {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let known = is_known(&request.get_ref().service);
+        let known = self.knows(&request.get_ref().service);
         let statuses = statuses(self.lifecycle.watch(), known);
         Ok(Response::new(
             statuses.map(|status| Ok(response(status))).boxed(),
@@ -76,10 +83,6 @@ fn statuses(
             phases.changed().await.ok()?;
         }
     })
-}
-
-fn is_known(service: &str) -> bool {
-    service.is_empty() || service == TaggingServiceServer::<Tagger>::NAME
 }
 
 fn status(phase: Phase) -> ServingStatus {

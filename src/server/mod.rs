@@ -26,7 +26,7 @@ use tokio::{
     task::{JoinHandle, JoinSet, spawn_blocking},
     time::{sleep, timeout},
 };
-use tonic::{codec::CompressionEncoding, service::Routes};
+use tonic::{codec::CompressionEncoding, server::NamedService as _, service::Routes};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder as Reflection;
 use tower::ServiceBuilder;
@@ -44,9 +44,16 @@ use self::{
 };
 pub use self::{connections::ConnectionLimits, reload::Reread, web::PageSettings};
 use crate::{
-    api::{CallLimits, Tagger},
+    api::{CallLimits, Tagger, google::Language},
     pipeline::Pipeline,
-    proto::{DESCRIPTORS, tagwerk::v1::tagging_service_server::TaggingServiceServer},
+    proto::{
+        DESCRIPTORS, GOOGLE_DESCRIPTORS,
+        google::language::{
+            v1::language_service_server::LanguageServiceServer as LanguageServiceV1,
+            v2::language_service_server::LanguageServiceServer as LanguageServiceV2,
+        },
+        tagwerk::v1::tagging_service_server::TaggingServiceServer,
+    },
     telemetry::{
         Metrics,
         calls::CallsLayer,
@@ -75,6 +82,8 @@ pub struct ServerConfig {
     pub stream_documents: usize,
     /// Time for calls in flight to end after the first signal.
     pub grace: Duration,
+    /// Whether clients of Google's API are answered too.
+    pub google: bool,
     /// What connections may take.
     pub connections: ConnectionLimits,
     /// The files of TLS, where connections are secured.
@@ -98,6 +107,7 @@ impl Default for ServerConfig {
             max_message_bytes: 5 << 20,
             stream_documents: 32,
             grace: Duration::from_secs(30),
+            google: true,
             connections: ConnectionLimits::default(),
             tls: None,
             auth: AuthSettings::default(),
@@ -389,28 +399,44 @@ fn routes(
         stream_documents: config.stream_documents,
         stream_bytes: STREAM_BYTES,
     };
-    let tagging = TaggingServiceServer::new(Tagger::new(pipeline, limits, metrics.clone()))
-        .max_decoding_message_size(config.max_message_bytes)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Gzip);
-    Ok(Routes::new(tagging)
-        .add_service(HealthServer::new(Health::new(lifecycle.clone())))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
+    // Each service has the same limits; their types differ.
+    macro_rules! limited {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(config.max_message_bytes)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Gzip)
+        };
+    }
+    let tagger = Tagger::new(pipeline.clone(), limits, metrics.clone());
+    let mut routes = Routes::new(limited!(TaggingServiceServer, tagger));
+    let mut descriptors = vec![DESCRIPTORS];
+    let mut services = vec![TaggingServiceServer::<Tagger>::NAME];
+    if config.google {
+        let language = Language::new(pipeline, metrics.clone());
+        routes = routes
+            .add_service(limited!(LanguageServiceV1, language.clone()))
+            .add_service(limited!(LanguageServiceV2, language));
+        descriptors.push(GOOGLE_DESCRIPTORS);
+        services.push(LanguageServiceV1::<Language>::NAME);
+        services.push(LanguageServiceV2::<Language>::NAME);
+    }
+    Ok(routes
+        .add_service(HealthServer::new(Health::new(lifecycle.clone(), services)))
+        .add_service(reflection(&descriptors).build_v1()?)
+        .add_service(reflection(&descriptors).build_v1alpha()?))
 }
 
 /// Both versions of reflection list every service, each other too.
-fn reflection() -> Reflection<'static> {
+fn reflection<'a>(descriptors: &[&'a [u8]]) -> Reflection<'a> {
     use tonic_reflection::pb::{v1, v1alpha};
 
-    [
-        DESCRIPTORS,
+    let own = [
         tonic_health::pb::FILE_DESCRIPTOR_SET,
         v1::FILE_DESCRIPTOR_SET,
         v1alpha::FILE_DESCRIPTOR_SET,
-    ]
-    .into_iter()
-    .fold(
+    ];
+    descriptors.iter().copied().chain(own).fold(
         Reflection::configure().include_reflection_service(false),
         Reflection::register_encoded_file_descriptor_set,
     )

@@ -81,7 +81,7 @@ pub struct Metrics {
 
 const METHOD: Label = Label::told(
     "method",
-    "`tagwerk.v1.TaggingService/Tag` and the other methods served; `other`",
+    "`tagwerk.v1.TaggingService/Tag` and the other methods served, those of `google.cloud.language` too; `other`",
 );
 const CODE: Label = Label::listed("code", codes);
 const RESULT: Label = Label::listed("result", results);

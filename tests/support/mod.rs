@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod raw;
+pub mod secrets;
 
 use std::{
     convert::Infallible,
