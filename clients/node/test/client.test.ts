@@ -378,6 +378,24 @@ describe("when something fails", () => {
     });
   });
 
+  test("calls go in turn to all addresses", async (t) => {
+    const script = { tag: async () => {} };
+    const servers = [await new Scripted(script).start(), await new Scripted(script).start()];
+    const client = new Client(`ipv4:${servers.map((server) => server.address).join(",")}`);
+    t.after(() => {
+      client.close();
+      for (const server of servers) server.close();
+    });
+    // Until both connections stand, one gets all.
+    while (servers.some((server) => server.tags === 0)) await client.tag("Guten Tag");
+    const before = servers.map((server) => server.tags);
+    for (let call = 0; call < 10; call++) await client.tag("Guten Tag");
+    assert.deepEqual(
+      servers.map((server, index) => server.tags - before[index]!),
+      [5, 5],
+    );
+  });
+
   test("a document that the model fails on is not sent again", async (t) => {
     let sent = 0;
     const { client } = await scripted(t, {

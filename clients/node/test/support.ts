@@ -80,6 +80,8 @@ export class Server {
       child.once("exit", (code) => reject(new Error(`the server does not start: ${code}`)));
       // It goes on reading: the pipe must not fill up.
       createInterface(child.stderr).on("line", (line) => {
+        // Libraries may say something before.
+        if (!line.startsWith("{")) return;
         const event = JSON.parse(line) as { grpc?: string; message: string };
         this.address = event.grpc ?? this.address;
         if (event.message === "serving") resolve();

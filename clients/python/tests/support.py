@@ -71,6 +71,9 @@ class Server:
         )
         listening = ""
         for line in self.process.stderr:
+            # Libraries may say something before.
+            if not line.startswith(b"{"):
+                continue
             event = json.loads(line)
             listening = event.get("grpc", listening)
             if event["message"] == "serving":

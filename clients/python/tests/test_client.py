@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 from google.rpc import error_details_pb2
-from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_info, status
+from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_info, status, until
 
 import tagwerk
 from tagwerk import Client, Document, EntityType, HolderKind, Polarity
@@ -314,6 +314,19 @@ class Failures(unittest.TestCase):
                 list(client.tag_many(["Guten Tag"]))
             self.assertEqual(server.streams, 1)
         self.assertEqual(caught.exception.unanswered, (Document("Guten Tag"),))
+
+    def test_calls_go_in_turn_to_all_addresses(self):
+        def tag(request, context):
+            return tagging_service_pb2.TagResponse()
+
+        with Scripted(tag) as one, Scripted(tag) as other:
+            with Client(f"ipv4:{one.address},{other.address}") as client:
+                # Until both connections stand, one gets all.
+                until(lambda: client.tag("Guten Tag") and one.tags and other.tags)
+                before = (one.tags, other.tags)
+                for _ in range(10):
+                    client.tag("Guten Tag")
+            self.assertEqual((one.tags - before[0], other.tags - before[1]), (5, 5))
 
     def test_a_document_that_the_model_fails_on_is_not_sent_again(self):
         sent = []

@@ -43,7 +43,7 @@ class Readme(unittest.TestCase):
                     self.assertEqual(done.returncode, 0, done.stderr)
 
 
-NEEDED = {"to_pandas": "pandas", "to_spacy": "spacy"}
+NEEDED = {"to_pandas": "pandas", "to_spacy": "spacy", "protos_and_services": "grpc_tools"}
 """What a block needs that may not be there."""
 
 
