@@ -597,6 +597,7 @@ async fn the_page_reads_what_the_server_writes() {
         "sentences": [{ "span": { "start": 0, "end": 9 } }],
         "sentiment": { "polarity": 2, "score": 0 },
         "coverage": { "bytesRead": 9, "bytesTotal": 10, "windows": 1 },
+        "targets": [],
     } });
     assert_eq!(read, expected);
 }

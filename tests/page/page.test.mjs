@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { TagRequest, TagResponse } from "../../src/server/page/assets/messages.js";
+import { decode, encode } from "../../src/server/page/assets/wire.js";
 import { AXE, launch, open } from "./browser.mjs";
 
 const OPEN = process.env.TAGWERK_OPEN;
@@ -183,6 +185,58 @@ visit("an example is tagged with one click", {}, async (page) => {
   await page.click("#examples button[lang=pl]");
   await page.waitForSelector("#result:not([hidden])");
   assert.match(await page.$eval("#facts", (one) => one.textContent), /^Polish/);
+});
+
+/** Answers the next call to tag with this document, and gives back the request. */
+async function answered(page, document) {
+  const message = encode(TagResponse, { document });
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  const status = Buffer.from("grpc-status:0\r\n");
+  const body = Buffer.concat([head, message, Buffer.from([0x80, 0, 0, 0, status.length]), status]);
+  await page.evaluate((body) => {
+    const real = window.fetch;
+    window.fetch = async (path, options) => {
+      if (!path.endsWith("/Tag")) return real(path, options);
+      window.sent = [...options.body];
+      return new Response(Uint8Array.from(body));
+    };
+  }, [...body]);
+  return async () => decode(TagRequest, Uint8Array.from(await page.evaluate(() => window.sent)).subarray(5));
+}
+
+visit("what is watched is asked about, and each name gets an answer", {}, async (page) => {
+  const text = "Kiel baut die Brücke.\nRoth lobt sie sehr.";
+  const request = await answered(page, {
+    mentions: [{ span: { start: 0, end: 4 }, text: "Kiel", type: 3 }, { span: { start: 22, end: 26 }, text: "Roth", type: 1 }],
+    targets: [
+      {
+        id: "1",
+        spans: [{ span: { start: 14, end: 20 }, text: "Brücke" }],
+        stance: { polarity: 1, score: 0.9, favorableCount: 1 },
+        stances: [{ span: 0, holderKind: 1, holder: 1, polarity: 1, probability: 0.95, holderProbability: 0.8, evidence: { start: 22, end: 40 } }],
+        prominence: { inHeadline: 1, share: 0.5 },
+      },
+      { id: "2", spans: [], stances: [] },
+    ],
+  });
+  await page.click("#watch summary");
+  await page.type("#watchlist", "Neue Brücke | Brücke\n\n  Hafen ");
+  await tagged(page, text);
+  const { options } = await request();
+  assert.deepEqual(options.targets, [{ id: "1", names: ["Neue Brücke", "Brücke"] }, { id: "2", names: ["Hafen"] }]);
+  const shown = await page.$$eval("#targets li", (rows) => rows.map((row) => [...row.children].map((one) => one.textContent)));
+  assert.deepEqual(shown, [["Neue Brücke", "named 1 time, in the headline", "+0.90"], ["Hafen", "not named"]]);
+  await page.click("#targets button");
+  const card = await page.$eval("#card .claim", (one) => one.textContent);
+  assert.equal(card, "Roth is favourable to Brücke95% sure, 80% of the holderRoth lobt sie sehr");
+  assert.ok(await page.$eval("[data-mention='1']", (mark) => mark.classList.contains("related")));
+  assert.equal(await page.evaluate(() => CSS.highlights.get("watched").size), 1);
+});
+
+visit("a text without a watchlist has no answers to one", {}, async (page) => {
+  await tagged(page, "Jana Roth lobt Kiel.");
+  await page.waitForSelector("#watched", { hidden: true });
 });
 
 const drop = (page, name, content) => page.evaluate((name, content) => {

@@ -8,9 +8,11 @@ import {
 
 /** A tagged document with the questions that the page asks of it. */
 export class Reading {
-  constructor(text, tagged) {
+  /** `watched` has the names of each target that was asked about. */
+  constructor(text, tagged, watched) {
     this.text = text;
     this.tagged = tagged;
+    this.watched = watched;
   }
 
   passage({ start, end }) {
@@ -101,6 +103,47 @@ export function sides(root, reading, select) {
   root.replaceChildren(heads, ...shortened(list, items, 10));
 }
 
+/** What the text says of each target of the watchlist. */
+export function targets(root, reading, select) {
+  const { targets: answers } = reading.tagged;
+  if (answers.length === 0) {
+    root.replaceChildren(element("p", { className: "none", textContent: "This server answers no watchlist." }));
+    return;
+  }
+  const items = answers.map((answer, index) => {
+    const title = targetName(reading, answer);
+    if (answer.spans.length === 0) {
+      return element("li", {}, element("span", { className: "name unmentioned", textContent: title }), element("p", { className: "facts", textContent: "not named" }));
+    }
+    const button = name(title, undefined, () => select({ kind: "target", target: index }));
+    return element("li", {}, button, element("p", { className: "facts", textContent: prominence(answer) }), leaning(answer.stance));
+  });
+  root.replaceChildren(...shortened(element("ul", { className: "watched" }), items, 20));
+}
+
+/** The name that a target was given first. */
+function targetName(reading, { id }) {
+  return reading.watched[Number(id) - 1]?.[0] ?? id;
+}
+
+function prominence({ spans, prominence: known }) {
+  const parts = [`named ${count(spans.length, "time")}`];
+  if (known?.inHeadline) parts.push("in the headline");
+  else if (known?.inFirstParagraph) parts.push("in the first paragraph");
+  return parts.join(", ");
+}
+
+/** A stance over the whole text as a bar from the middle: left where it is favourable, right where it is not. */
+function leaning(stance) {
+  const value = stance?.score ?? 0;
+  const judged = (stance?.favorableCount ?? 0) + (stance?.unfavorableCount ?? 0) > 0;
+  const bar = element("span", {
+    className: `leaning ${polarityClass(value > 0 ? FAVORABLE : UNFAVORABLE)}`,
+    style: { "--value": Math.abs(value).toFixed(3) },
+  });
+  return element("div", { className: "stance" }, judged ? bar : "", element("span", { className: "number", textContent: judged ? score(value) : "–" }));
+}
+
 /** The tone of the document, and a bar for each sentence: up where it is favourable, down where it is not. */
 export function tone(root, reading, select) {
   const { sentences, sentiment } = reading.tagged;
@@ -151,13 +194,6 @@ export function entities(root, reading, select) {
   }
   const most = Math.max(...all.map(({ salience }) => salience), 1e-6);
   const rows = all.map((entity, index) => {
-    const stance = entity.stance;
-    const value = stance?.score ?? 0;
-    const judged = (stance?.favorableCount ?? 0) + (stance?.unfavorableCount ?? 0) > 0;
-    const leaning = element("span", {
-      className: `leaning ${polarityClass(value > 0 ? FAVORABLE : UNFAVORABLE)}`,
-      style: { "--value": Math.abs(value).toFixed(3) },
-    });
     return element(
       "tr",
       {},
@@ -166,8 +202,7 @@ export function entities(root, reading, select) {
       element("td", { className: "number", textContent: entity.mentions.length }),
       element("td", {}, element("span", { className: "bar", style: { "--value": (entity.salience / most).toFixed(3) } }),
         element("span", { className: "number", textContent: percent(entity.salience) })),
-      element("td", { className: "stance" }, judged ? leaning : "",
-        element("span", { className: "number", textContent: judged ? score(value) : "–" })),
+      element("td", {}, leaning(entity.stance)),
     );
   });
   const head = element("tr", {}, ...["Name", "Times", "Salience", "Stance"].map((title) => element("th", { scope: "col", textContent: title })));
@@ -211,6 +246,16 @@ export function card(root, reading, selection, select, close) {
       body.push(element("h3", { textContent: selection.stances.length > 1 ? "Stances" : "A stance" }));
       body.push(...selection.stances.map((index) => claim(reading, { ...tagged.stances[index], index }, select)));
       break;
+    case "target": {
+      const answer = tagged.targets[selection.target];
+      const title = targetName(reading, answer);
+      body.push(element("p", { className: "kind", textContent: "Watched" }), element("h3", { textContent: title }));
+      body.push(element("p", { className: "facts", textContent: prominence(answer) }));
+      const claims = answer.stances.map((stance) => claim(reading, stance, select, element("b", { textContent: answer.spans[stance.span]?.text ?? title })));
+      if (claims.length === 0) body.push(element("p", { textContent: "Nobody takes a side on it." }));
+      body.push(...shortened(element("div"), claims, 5));
+      break;
+    }
     case "quote": {
       const quote = tagged.quotes[selection.quote];
       const named = isMention(quote.speakerKind) && quote.speaker !== undefined;
@@ -273,8 +318,7 @@ function about(reading, entity, mention, select) {
 }
 
 /** One stance in a sentence, with the passage that carries it. */
-function claim(reading, stance, select) {
-  const { tagged } = reading;
+function claim(reading, stance, select, target = mentionButton(reading, stance.target, select)) {
   const named = isMention(stance.holderKind) && stance.holder !== undefined;
   const text = reading.holder(stance);
   const holder = named
@@ -283,11 +327,13 @@ function claim(reading, stance, select) {
   const sure = `${percent(stance.probability)} sure, ${percent(stance.holderProbability)} of the holder`;
   const parts = [
     element("p", {}, holder, " is ", element("b", { className: polarityClass(stance.polarity), textContent: polarityWord(stance.polarity) }),
-      " to ", mentionButton(reading, stance.target, select), element("small", { textContent: sure })),
+      " to ", target, element("small", { textContent: sure })),
   ];
   if (stance.evidence) {
+    const passage = reading.passage(stance.evidence);
     const show = () => select({ kind: "stances", stances: [stance.index] });
-    parts.push(element("blockquote", {}, element("button", { type: "button", className: "passage", textContent: reading.passage(stance.evidence), onclick: show })));
+    const content = stance.index === undefined ? passage : element("button", { type: "button", className: "passage", textContent: passage, onclick: show });
+    parts.push(element("blockquote", {}, content));
   }
   return element("div", { className: `claim ${polarityClass(stance.polarity)}` }, ...parts);
 }

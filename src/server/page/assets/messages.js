@@ -19,7 +19,9 @@ export const BY_UNNAMED = 3;
 
 const Document = { 1: ["id", "string"], 2: ["text", "string"], 3: ["language", "string"] };
 
-const TagOptions = { 1: ["offsetUnit", "uint32"] };
+const Target = { 1: ["id", "string"], 2: ["names", ["string"]] };
+
+const TagOptions = { 1: ["offsetUnit", "uint32"], 4: ["targets", [() => Target]] };
 
 export const TagRequest = { 1: ["document", () => Document], 2: ["options", () => TagOptions] };
 
@@ -68,6 +70,28 @@ const Quote = { 1: ["span", () => Span], 2: ["speakerKind", "uint32"], 3: ["spea
 
 const Sentence = { 1: ["span", () => Span], 2: ["sentiment", () => Stance] };
 
+const TargetSpan = { 1: ["span", () => Span], 2: ["text", "string"], 4: ["mention", "uint32?"] };
+
+const TargetStance = {
+  1: ["span", "uint32"],
+  2: ["holderKind", "uint32"],
+  3: ["holder", "uint32?"],
+  4: ["polarity", "uint32"],
+  5: ["probability", "float"],
+  6: ["holderProbability", "float"],
+  7: ["evidence", () => Span],
+};
+
+const Prominence = { 1: ["inHeadline", "uint32"], 2: ["inFirstParagraph", "uint32"], 3: ["share", "float"] };
+
+const TargetAnswer = {
+  1: ["id", "string"],
+  2: ["spans", [() => TargetSpan]],
+  3: ["stance", () => EntityStance],
+  4: ["stances", [() => TargetStance]],
+  7: ["prominence", () => Prominence],
+};
+
 const Coverage = { 1: ["bytesRead", "uint32"], 2: ["bytesTotal", "uint32"], 3: ["windows", "uint32"] };
 
 const Model = { 1: ["name", "string"], 2: ["version", "string"], 3: ["fingerprint", "string"] };
@@ -83,6 +107,7 @@ const TaggedDocument = {
   9: ["sentiment", () => Stance],
   10: ["coverage", () => Coverage],
   11: ["model", () => Model],
+  13: ["targets", [() => TargetAnswer]],
 };
 
 export const TagResponse = { 1: ["document", () => TaggedDocument] };

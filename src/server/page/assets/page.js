@@ -4,7 +4,7 @@ import { Arrows } from "./arrows.js";
 import { Article } from "./article.js";
 import { CODE, Failure, identify, info, isIdentified, tag } from "./call.js";
 import { byId, element } from "./dom.js";
-import { card, entities, quotes, Reading, sides, tone } from "./findings.js";
+import { card, entities, quotes, Reading, sides, targets, tone } from "./findings.js";
 import { BY_AUTHOR, BY_MENTION, BY_UNNAMED, OFFSET_UNIT_UTF16 } from "./messages.js";
 import { bytes, count, explain, language, percent, polarityWord, score, TYPES } from "./words.js";
 
@@ -72,9 +72,11 @@ function compose(value) {
 
 // --- The call
 
-/** How the text is to be tagged: with all layers, and offsets as JavaScript counts. */
-function options() {
-  return { offsetUnit: OFFSET_UNIT_UTF16 };
+/** The names of each target of the watchlist. */
+function watchlist() {
+  const lines = byId("watchlist").value.split("\n");
+  const targets = lines.map((line) => line.split("|").map((name) => name.trim()).filter((name) => name !== ""));
+  return targets.filter((names) => names.length > 0);
 }
 
 async function submit() {
@@ -95,8 +97,10 @@ async function submit() {
   byId("cancel").focus();
   try {
     const document = { text: value, language: byId("language").value };
-    const tagged = await tag({ document, options: options() }, controller.signal);
-    present(value, tagged, performance.now() - began);
+    const watched = watchlist();
+    const targets = watched.map((names, index) => ({ id: String(index + 1), names }));
+    const tagged = await tag({ document, options: { offsetUnit: OFFSET_UNIT_UTF16, targets } }, controller.signal);
+    present(new Reading(value, tagged, watched), performance.now() - began);
   } catch (error) {
     if (running !== controller) return;
     byId("compose").inert = false;
@@ -172,14 +176,17 @@ function say(words) {
 
 // --- What comes out
 
-function present(value, tagged, milliseconds) {
+function present(reading, milliseconds) {
   clear();
-  const reading = new Reading(value, tagged);
+  const { text: value, tagged, watched } = reading;
   document.body.dataset.state = "reading";
   byId("result").hidden = false;
   const laid = new Article(article, value, tagged, (mention) => select({ kind: "mention", mention }));
   shown = { reading, article: laid, arrows: new Arrows(laid, tagged.stances) };
+  laid.highlight("watched", tagged.targets.flatMap(({ spans }) => spans.map(({ span }) => span)));
   laid.highlight("quote", tagged.quotes.map(({ span }) => span));
+  byId("watched").hidden = watched.length === 0;
+  targets(byId("targets"), reading, select);
   sides(byId("sides"), reading, select);
   tone(byId("tone"), reading, select);
   entities(byId("entities"), reading, select);
@@ -228,7 +235,7 @@ function arrows(active = new Set()) {
 
 let selection;
 
-/** Selects a mention, an entity, stances, a quote or a sentence, and shows all that has to do with it. */
+/** Selects a mention, an entity, a target, stances, a quote or a sentence, and shows all that has to do with it. */
 function select(chosen) {
   if (shown === undefined) return;
   const { reading, article: laid } = shown;
@@ -296,6 +303,19 @@ function concerned(reading, chosen) {
         stances: new Set(chosen.stances),
         passages: stances.flatMap(({ evidence }) => evidence ?? []),
         at: tagged.mentions[stances[0].target]?.span,
+      };
+    }
+    case "target": {
+      const { spans, stances } = tagged.targets[chosen.target];
+      const met = new Set(spans.flatMap(({ mention }) => mention ?? []));
+      const holders = new Set(stances.flatMap(({ holder }) => holder ?? []));
+      const toward = tagged.stances.flatMap(({ target }, index) => (met.has(target) ? [index] : []));
+      return {
+        selected: met,
+        related: new Set([...holders].filter((holder) => !met.has(holder))),
+        stances: new Set(toward),
+        passages: stances.flatMap(({ evidence }) => evidence ?? []),
+        at: spans[0]?.span,
       };
     }
     case "quote": {
