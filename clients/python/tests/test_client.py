@@ -15,6 +15,8 @@ from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_
 
 import tagwerk
 from tagwerk import Client, Document, EntityType, HolderKind, Polarity
+from tagwerk._delivery import Delivery
+from tagwerk.documents import options_message
 from tagwerk.v1 import tagging_service_pb2
 
 TEXT = "Nora Brandt warf der Vela AG Wortbruch vor."
@@ -314,6 +316,20 @@ class Failures(unittest.TestCase):
                 list(client.tag_many(["Guten Tag"]))
             self.assertEqual(server.streams, 1)
         self.assertEqual(caught.exception.unanswered, (Document("Guten Tag"),))
+
+    def test_the_time_that_the_loop_takes_is_not_counted_as_failure(self):
+        clock = [0.0]
+        delivery = Delivery(
+            options_message(), in_flight=2, ordered=True, patience=10, timeout=None, clock=lambda: clock[0]
+        )
+        delivery.add("Guten Tag")
+        clock[0] = 1000.0
+        self.assertLess(delivery.broken(tagwerk.Unavailable("gone")), 10)
+        clock[0] = 1010.0
+        self.assertLess(delivery.broken(tagwerk.Unavailable("gone")), 10)
+        clock[0] = 1011.0
+        with self.assertRaises(tagwerk.Unavailable):
+            delivery.broken(tagwerk.Unavailable("gone"))
 
     def test_calls_go_in_turn_to_all_addresses(self):
         def tag(request, context):
