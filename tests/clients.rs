@@ -53,7 +53,9 @@ fn suite(program: &Path, name: &str) -> Command {
     let mut command = Command::new(program);
     command
         .env("TAGWERK_PROGRAM", env!("CARGO_BIN_EXE_tagwerk"))
-        .env("TAGWERK_CERTIFICATES", certificates(name));
+        .env("TAGWERK_CERTIFICATES", certificates(name))
+        // What the libraries say of refused handshakes.
+        .env("GRPC_VERBOSITY", "NONE");
     command
 }
 
@@ -69,7 +71,14 @@ fn the_python_client_passes_its_tests() {
     }
     let package = root().join("clients/python");
     run(suite(&tools.join("python"), "clients-python")
-        .args(["-W", "error::ResourceWarning", "-m", "unittest", "discover", "--verbose"])
+        .args([
+            "-W",
+            "error::ResourceWarning",
+            "-m",
+            "unittest",
+            "discover",
+            "--verbose",
+        ])
         .args(["--start-directory", "tests"])
         .current_dir(&package)
         .env("PYTHONPATH", package.join("src"))

@@ -42,7 +42,7 @@ export interface TagManySettings extends Options {
   inFlight?: number;
   /** Milliseconds for all of them; none: any. */
   timeout?: number;
-  /** Milliseconds without an answer after which it gives up; 600,000 where none is given. */
+  /** Milliseconds of failures without an answer after which it gives up; 600,000 where none is given. */
   patience?: number;
   /** Ends the stream; the loop then throws the signal's reason. */
   signal?: AbortSignal;

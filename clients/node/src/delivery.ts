@@ -38,7 +38,7 @@ export interface Terms {
   inFlight: number;
   /** Whether they are handed out in the order of the input. */
   ordered: boolean;
-  /** Milliseconds without an answer after which failures are no longer put down to passing causes. */
+  /** Milliseconds of failures without an answer after which it gives up. */
   patience: number;
   /** Milliseconds for all of them. */
   timeout: number | undefined;
@@ -59,7 +59,8 @@ export class Delivery {
   /** Answers by place, with their documents, that are not handed out yet. */
   readonly #held = new Map<number, { document: Document; outcome: Outcome }>();
   #notBefore = 0;
-  #lastGood = performance.now();
+  /** The time of the first failure since the last answer. */
+  #failingSince: number | undefined;
   #failures = 0;
   #maxText = Infinity;
   #maxMessage = Infinity;
@@ -87,8 +88,6 @@ export class Delivery {
   add(submitted: Submitted): void {
     const place = this.#taken++;
     const document = documentOf(submitted);
-    // Time in which nothing was asked is not time without an answer.
-    if (this.#waiting.size === 0) this.#lastGood = performance.now();
     try {
       const options = document.options ? optionsMessage(document.options) : this.#options;
       const request = toBinary(
@@ -164,7 +163,7 @@ export class Delivery {
     } else {
       throw new Broken(failed(Code.INTERNAL, "an answer without a result"));
     }
-    this.#lastGood = performance.now();
+    this.#failingSince = undefined;
     this.#failures = 0;
   }
 
@@ -181,7 +180,9 @@ export class Delivery {
   /** The stream broke. Gives the milliseconds to wait before the next; throws what nothing can be done about. */
   broken(error: TagwerkError): number {
     if (this.left <= 0) throw this.with(failed(Code.DEADLINE_EXCEEDED, "not all documents were answered in time"));
-    if (isFinal(error) || performance.now() - this.#lastGood >= this.#terms.patience) throw this.with(error);
+    const now = performance.now();
+    this.#failingSince ??= now;
+    if (isFinal(error) || now - this.#failingSince > this.#terms.patience) throw this.with(error);
     this.#wait(error.retryAfter, this.#failures++);
     return Math.max(Math.min(this.#rest(), this.left), 0);
   }

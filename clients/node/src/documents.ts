@@ -23,10 +23,18 @@ const FEATURES = {
 /** A layer of the answer. */
 export type FeatureName = keyof typeof FEATURES;
 
-type Init = MessageInitShape<typeof TagOptionsSchema>;
+/** TargetType of the API. */
+const TARGET_TYPES = { PERSON: 1, ORGANIZATION: 2, LOCATION: 3, MISCELLANEOUS: 4, TOPIC: 5 } as const;
 
-/** A field of TagOptions as it is made there. */
-type Field<Name extends string> = Init extends Partial<Record<Name, infer Value>> ? Value : unknown;
+/** Something that a document is asked about. */
+export interface Target {
+  /** The caller's own id; it comes back with the answer. */
+  id: string;
+  /** The name and other names, in their base form; none: the id is the name. */
+  names?: readonly string[];
+  /** What kind of thing it is; none: it is not said. */
+  type?: keyof typeof TARGET_TYPES;
+}
 
 /** How a document is to be tagged. */
 export interface Options {
@@ -34,11 +42,13 @@ export interface Options {
   features?: Iterable<FeatureName>;
   /** Mentions and stances that are less probable are left out, in [0, 1]. */
   minProbability?: number;
-  /** TagOptions.targets: whom the answer has to say something about. */
-  targets?: Field<"targets">;
-  /** TagOptions.watchlist: a list of targets that the server has. */
-  watchlist?: Field<"watchlist">;
-  /** TagOptions.model: the model to ask, by name. Empty: the server's default. */
+  /** What the document is asked about: names or targets. */
+  targets?: Iterable<string | Target>;
+  /** A watchlist of the server, by name, whose targets are asked about too. */
+  watchlist?: string;
+  /** Only targets that the document names are answered. */
+  presentTargetsOnly?: boolean;
+  /** The model to ask, by name. Empty: the server's default. */
   model?: string;
 }
 
@@ -80,9 +90,11 @@ export function documentMessage(document: Document): DocumentMessage {
 /** The message of some options. Throws InvalidArgument for what can't be sent. */
 export function optionsMessage(options: Options): TagOptions {
   const init: Record<string, unknown> = { offsetUnit: OffsetUnit.UTF16_CODE_UNIT };
-  for (const name of ["minProbability", "targets", "watchlist", "model"] as const) {
-    const value = options[name];
-    if (value === undefined || value === "") continue;
+  const { minProbability, watchlist, presentTargetsOnly, model } = options;
+  const targets = Array.from(options.targets ?? [], targetInit);
+  const given = { minProbability, watchlist, presentTargetsOnly, model, targets: targets.length > 0 ? targets : undefined };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === "" || value === false) continue;
     if (!TagOptionsSchema.fields.some((field) => field.localName === name)) {
       throw invalid(`options.${name}`, "is unknown to this version of the API");
     }
@@ -94,5 +106,17 @@ export function optionsMessage(options: Options): TagOptions {
     }
     return FEATURES[name];
   });
-  return create(TagOptionsSchema, init as Init);
+  return create(TagOptionsSchema, init as MessageInitShape<typeof TagOptionsSchema>);
+}
+
+function targetInit(target: string | Target, index: number) {
+  const { id, names, type } = typeof target === "string" ? { id: target } : (target as Target);
+  if (type !== undefined && !Object.hasOwn(TARGET_TYPES, type)) {
+    const known = Object.keys(TARGET_TYPES).join(", ");
+    throw invalid(`options.targets[${index}].type`, `must be one of ${known}, not ${type}`);
+  }
+  if (names !== undefined && !Array.isArray(names)) {
+    throw invalid(`options.targets[${index}].names`, "must be a list");
+  }
+  return { id, names: names?.length ? names : [id], type: type ? TARGET_TYPES[type] : 0 };
 }

@@ -1,7 +1,7 @@
 /** Client of Tagwerk: who is in a news text, and who stands where on whom. */
 export type { Pem, Secret, Settings } from "./access.js";
 export { type CallSettings, Client, type TagManySettings, type TagSettings } from "./client.js";
-export type { Document, FeatureName, Options, Submitted } from "./documents.js";
+export type { Document, FeatureName, Options, Submitted, Target } from "./documents.js";
 export {
   Cancelled,
   DeadlineExceeded,
@@ -34,5 +34,7 @@ export {
   Stance,
   StanceRelation,
   TaggedDocument,
-  type TargetAnswer,
+  TargetAnswer,
+  TargetSpan,
+  TargetStance,
 } from "./results.js";

@@ -76,7 +76,7 @@ export class Stance {
   constructor(
     readonly raw: pb.Stance,
     /** Who holds it, toward whom, and what says so; undefined where it is neutral. */
-    readonly relation: StanceRelation | undefined,
+    readonly relation: StanceRelation | TargetStance | undefined,
   ) {}
 
   get polarity(): Polarity {
@@ -212,26 +212,21 @@ export class Entity {
   }
 }
 
-/** A stance that is not neutral: who stands where on whom. */
-export class StanceRelation {
-  readonly #document: TaggedDocument;
+/** A stance that is not neutral, and who holds it. */
+class Relation<Raw extends Omit<pb.StanceRelation, "target" | "$typeName" | "$unknown">> {
+  protected readonly document: TaggedDocument;
 
   constructor(
     document: TaggedDocument,
-    readonly raw: pb.StanceRelation,
+    readonly raw: Raw,
   ) {
-    this.#document = document;
-  }
-
-  /** Toward whom. */
-  get target(): Mention {
-    return this.#document.mention(this.raw.target);
+    this.document = document;
   }
 
   /** Whose stance it is. */
   get holder(): Holder {
     const { holder } = this.raw;
-    const mention = holder === undefined ? undefined : this.#document.mention(holder);
+    const mention = holder === undefined ? undefined : this.document.mention(holder);
     return new Holder(word<HolderKind>(pb.HolderKind, this.raw.holderKind), mention, this.raw.holderProbability);
   }
 
@@ -246,7 +241,140 @@ export class StanceRelation {
 
   /** The clause or sentence that carries the stance. */
   get evidence(): Span {
-    return new Span(this.#document, this.raw.evidence);
+    return new Span(this.document, this.raw.evidence);
+  }
+}
+
+/** A stance that is not neutral: who stands where on whom. */
+export class StanceRelation extends Relation<pb.StanceRelation> {
+  /** Toward whom. */
+  get target(): Mention {
+    return this.document.mention(this.raw.target);
+  }
+}
+
+/** What the document says of one target, as the API has it. */
+export interface RawTargetAnswer {
+  id: string;
+  spans: RawTargetSpan[];
+  stance?: pb.EntityStance;
+  stances: RawTargetStance[];
+  quotesOf: number[];
+  quotesAbout: number[];
+  prominence?: { inHeadline: boolean; inFirstParagraph: boolean; share: number };
+  entities: number[];
+}
+
+/** A place where the document names a target, as the API has it. */
+export interface RawTargetSpan {
+  span?: pb.Span;
+  text: string;
+  sentence?: pb.Span;
+  mention?: number;
+  stance?: pb.Stance;
+}
+
+/** A stance toward a target, as the API has it. */
+export interface RawTargetStance extends Omit<pb.StanceRelation, "target" | "$typeName" | "$unknown"> {
+  /** Index in the spans of the target. */
+  span: number;
+}
+
+/** A stance toward a target that is not neutral. */
+export class TargetStance extends Relation<RawTargetStance> {
+  readonly #answer: TargetAnswer;
+
+  constructor(document: TaggedDocument, answer: TargetAnswer, raw: RawTargetStance) {
+    super(document, raw);
+    this.#answer = answer;
+  }
+
+  /** The place that it is about. */
+  get span(): TargetSpan | undefined {
+    return this.#answer.spans[this.raw.span];
+  }
+}
+
+/** A place where a document names a target. */
+export class TargetSpan extends Span {
+  /** The sentence around it; undefined where no sentence holds it. */
+  readonly sentence: Span | undefined;
+  /** The mention that it meets; undefined where it meets none. */
+  readonly mention: Mention | undefined;
+  /** The stance toward it; undefined where stances were not asked for. */
+  readonly stance: Stance | undefined;
+
+  constructor(
+    document: TaggedDocument,
+    readonly raw: RawTargetSpan,
+    relation: TargetStance | undefined,
+  ) {
+    super(document, raw.span);
+    this.sentence = raw.sentence && new Span(document, raw.sentence);
+    this.mention = raw.mention === undefined ? undefined : document.mention(raw.mention);
+    this.stance = raw.stance && new Stance(raw.stance, relation);
+  }
+}
+
+/** What a document says of one target. */
+export class TargetAnswer {
+  readonly #document: TaggedDocument;
+  /** Where the document names it, in the order of the text; empty where it does not. */
+  readonly spans: readonly TargetSpan[];
+  /** Who stands where on it: one for each span with a stance that is not neutral. */
+  readonly stances: readonly TargetStance[];
+  /** What the stances toward its spans add up to; undefined where stances were not asked for or there is no span. */
+  readonly stance: EntityStance | undefined;
+
+  constructor(
+    document: TaggedDocument,
+    readonly raw: RawTargetAnswer,
+  ) {
+    this.#document = document;
+    this.stances = raw.stances.map((stance) => new TargetStance(document, this, stance));
+    const toward = new Map(this.stances.map((stance) => [stance.raw.span, stance]));
+    this.spans = raw.spans.map((span, index) => new TargetSpan(document, span, toward.get(index)));
+    this.stance = raw.stance && new EntityStance(raw.stance);
+  }
+
+  /** The id of the target. */
+  get id(): string {
+    return this.raw.id;
+  }
+
+  /** Whether the document names it. */
+  get isPresent(): boolean {
+    return this.spans.length > 0;
+  }
+
+  /** The quotations that it speaks. */
+  get quotesOf(): Quote[] {
+    return this.raw.quotesOf.flatMap((index) => this.#document.quotes[index] ?? []);
+  }
+
+  /** The quotations in which it is named. */
+  get quotesAbout(): Quote[] {
+    return this.raw.quotesAbout.flatMap((index) => this.#document.quotes[index] ?? []);
+  }
+
+  /** The entities whose mentions its spans meet. */
+  get entities(): Entity[] {
+    return this.raw.entities.flatMap((index) => this.#document.entities[index] ?? []);
+  }
+
+  /** Whether the headline names it. */
+  get inHeadline(): boolean {
+    return this.raw.prominence?.inHeadline ?? false;
+  }
+
+  /** Whether the first paragraph names it. */
+  get inFirstParagraph(): boolean {
+    return this.raw.prominence?.inFirstParagraph ?? false;
+  }
+
+  /** Its share of all that the document names, in [0, 1]. */
+  get share(): number {
+    return this.raw.prominence?.share ?? 0;
   }
 }
 
@@ -317,6 +445,8 @@ export class TaggedDocument {
   readonly sentences: readonly Sentence[];
   /** The tone of the whole; undefined where it was not asked for or there is no sentence. */
   readonly sentiment: Sentiment | undefined;
+  /** What the document says of each target that was asked about, in their order. */
+  readonly targets: readonly TargetAnswer[];
   readonly #toward: ReadonlyMap<number, StanceRelation>;
 
   constructor(
@@ -332,6 +462,8 @@ export class TaggedDocument {
     this.sentences = raw.sentences.map((sentence) => new Sentence(this, sentence));
     this.sentiment = raw.sentiment && new Sentiment(raw.sentiment);
     this.#toward = new Map(this.stances.map((stance) => [stance.raw.target, stance]));
+    const targets = "targets" in raw ? (raw.targets as readonly RawTargetAnswer[]) : [];
+    this.targets = targets.map((target) => new TargetAnswer(this, target));
   }
 
   /** The id of the submitted document. */
@@ -347,11 +479,6 @@ export class TaggedDocument {
   /** How probable the detected language is; 1 where it was given. */
   get languageProbability(): number {
     return this.raw.languageProbability;
-  }
-
-  /** What the answer says of each listed target; empty where none was listed. */
-  get targets(): readonly TargetAnswer[] {
-    return ("targets" in this.raw ? this.raw.targets : []) as readonly TargetAnswer[];
   }
 
   /** How much was read: all of it. */
@@ -381,6 +508,3 @@ export class TaggedDocument {
     return this.#toward.get(mention.index);
   }
 }
-
-/** What the answer says of one target, as the API has it. */
-export type TargetAnswer = pb.TaggedDocument extends { targets: readonly (infer Target)[] } ? Target : never;

@@ -9,6 +9,7 @@ import { status as Code } from "@grpc/grpc-js";
 
 import * as tagwerk from "../dist/index.js";
 import { Client, type Document, type Settings, TagwerkError } from "../dist/index.js";
+import { TagOptionsSchema } from "../dist/proto/tagwerk/v1/document_pb.js";
 import { PATIENCE, Scripted, Server, TEXT, all, defect, delivery, errorOf, full, program } from "./support.ts";
 
 /** Milliseconds that a scripted server wants to be left alone for. */
@@ -96,6 +97,32 @@ describe("with the real server", () => {
       });
     });
   }
+
+  const hasTargets = TagOptionsSchema.fields.some((field) => field.name === "targets");
+
+  test("each target is answered, whether the document names it or not", { skip: !hasTargets }, async () => {
+    const targets = ["Vela AG", { id: "roth", names: ["Jana Roth"], type: "PERSON" as const }, "Kiel"];
+    const document = await client.tag(TEXT, { targets });
+    assert.deepEqual(
+      document.targets.map((target) => [target.id, target.isPresent]),
+      [
+        ["Vela AG", true],
+        ["roth", false],
+        ["Kiel", false],
+      ],
+    );
+    const [vela] = document.targets;
+    const [span] = vela?.spans ?? [];
+    assert.deepEqual([span?.text, span?.mention?.text, span?.sentence?.text], ["Vela AG", "Vela AG", TEXT]);
+    assert.deepEqual([span?.stance?.polarity, span?.stance?.holder?.text], ["UNFAVORABLE", "Nora Brandt"]);
+    assert.deepEqual([vela?.stances[0]?.holder.text, vela?.stances[0]?.span], ["Nora Brandt", span]);
+    const present = await client.tag(TEXT, { targets, presentTargetsOnly: true });
+    assert.deepEqual(present.targets.map((target) => target.id), ["Vela AG"]);
+  });
+
+  test("what the API does not have is named", { skip: hasTargets }, async () => {
+    await assert.rejects(client.tag(TEXT, { targets: ["Vela AG"] }), tagwerk.InvalidArgument);
+  });
 
   test("what is no document is a TypeError", async () => {
     for (const wrong of [7, null, undefined, {}]) {

@@ -14,8 +14,10 @@ from google.rpc import error_details_pb2
 from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_info, status, until
 
 import tagwerk
-from tagwerk import Client, Document, EntityType, HolderKind, Polarity
-from tagwerk.v1 import tagging_service_pb2
+from tagwerk import Client, Document, EntityType, HolderKind, Polarity, Target
+from tagwerk._delivery import Delivery
+from tagwerk.documents import options_message
+from tagwerk.v1 import document_pb2, tagging_service_pb2
 
 TEXT = "Nora Brandt warf der Vela AG Wortbruch vor."
 
@@ -135,6 +137,47 @@ class Errors(RealServer):
             self.client.tag(TEXT, language="ja")
         copy = pickle.loads(pickle.dumps(caught.exception))
         self.assertEqual((copy.message, copy.violations), (caught.exception.message, caught.exception.violations))
+
+
+HAS_TARGETS = "targets" in document_pb2.TagOptions.DESCRIPTOR.fields_by_name
+
+
+class Targets(RealServer):
+    @unittest.skipUnless(HAS_TARGETS, "this version of the API has no targets")
+    def test_each_target_is_answered_whether_the_document_names_it_or_not(self):
+        targets = ["Vela AG", Target("roth", names=["Jana Roth"], type="PERSON"), {"id": "kiel", "names": ["Kiel"]}]
+        document = self.client.tag(TEXT, targets=targets)
+        vela, roth, kiel = document.targets
+        self.assertEqual([vela.id, roth.id, kiel.id], ["Vela AG", "roth", "kiel"])
+        self.assertEqual([vela.is_present, roth.is_present, kiel.is_present], [True, False, False])
+        (span,) = vela.spans
+        self.assertEqual((span.text, span.mention.text, span.sentence.text), ("Vela AG", "Vela AG", TEXT))
+        self.assertEqual(document.text[span.slice], "Vela AG")
+        self.assertEqual((span.stance.polarity, span.stance.holder.text), (Polarity.UNFAVORABLE, "Nora Brandt"))
+        (stance,) = vela.stances
+        self.assertEqual((stance.holder.text, stance.span.text), ("Nora Brandt", "Vela AG"))
+        self.assertIn("Wortbruch", stance.evidence.text)
+        self.assertEqual((vela.stance.unfavorable_count, roth.stance), (1, None))
+        self.assertGreater(vela.share, 0)
+        self.assertEqual([entity.name for entity in vela.entities], ["Vela AG"])
+        present = self.client.tag(TEXT, targets=targets, present_targets_only=True)
+        self.assertEqual([target.id for target in present.targets], ["Vela AG"])
+
+    def test_a_target_that_can_be_none_is_named(self):
+        cases = [
+            (["a", Target("b", type="ANIMAL")], "options.targets[1].type"),
+            ([{"id": "a", "names": "a"}], "options.targets[0].names"),
+        ]
+        for targets, field in cases:
+            with self.subTest(field=field), self.assertRaises(tagwerk.InvalidArgument) as caught:
+                self.client.tag(TEXT, targets=targets)
+            self.assertEqual(caught.exception.violations[0].field, field)
+
+    @unittest.skipIf(HAS_TARGETS, "this version of the API has targets")
+    def test_what_the_api_does_not_have_is_named(self):
+        with self.assertRaises(tagwerk.InvalidArgument) as caught:
+            self.client.tag(TEXT, targets=["Vela AG"])
+        self.assertEqual(caught.exception.violations[0].field, "options.targets")
 
 
 class Streams(RealServer):
@@ -314,6 +357,20 @@ class Failures(unittest.TestCase):
                 list(client.tag_many(["Guten Tag"]))
             self.assertEqual(server.streams, 1)
         self.assertEqual(caught.exception.unanswered, (Document("Guten Tag"),))
+
+    def test_the_time_that_the_loop_takes_is_not_counted_as_failure(self):
+        clock = [0.0]
+        delivery = Delivery(
+            options_message(), in_flight=2, ordered=True, patience=10, timeout=None, clock=lambda: clock[0]
+        )
+        delivery.add("Guten Tag")
+        clock[0] = 1000.0
+        self.assertLess(delivery.broken(tagwerk.Unavailable("gone")), 10)
+        clock[0] = 1010.0
+        self.assertLess(delivery.broken(tagwerk.Unavailable("gone")), 10)
+        clock[0] = 1011.0
+        with self.assertRaises(tagwerk.Unavailable):
+            delivery.broken(tagwerk.Unavailable("gone"))
 
     def test_calls_go_in_turn_to_all_addresses(self):
         def tag(request, context):

@@ -110,7 +110,7 @@ class Html(unittest.TestCase):
 @unittest.skipUnless(importlib.util.find_spec("pandas"), "pandas is not installed")
 class Pandas(unittest.TestCase):
     def test_each_mention_entity_and_stance_has_its_row(self):
-        mentions, entities, stances = tagwerk.to_pandas([tagged(), tagged()])
+        mentions, entities, stances, _ = tagwerk.to_pandas([tagged(), tagged()])
         self.assertEqual((len(mentions), len(entities), len(stances)), (4, 4, 2))
         row = mentions.iloc[3]
         self.assertEqual((row.document, row.text, row.type, row.entity), (1, "Vela", "ORGANIZATION", 1))

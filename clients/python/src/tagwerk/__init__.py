@@ -4,7 +4,7 @@
 
 from .aio import AsyncClient
 from .client import Client
-from .documents import Document, Options
+from .documents import Document, Options, Target
 from .errors import (
     Cancelled,
     DeadlineExceeded,
@@ -39,6 +39,9 @@ from .results import (
     Stance,
     StanceRelation,
     TaggedDocument,
+    TargetAnswer,
+    TargetSpan,
+    TargetStance,
 )
 
 __all__ = [
@@ -73,6 +76,10 @@ __all__ = [
     "StanceRelation",
     "TaggedDocument",
     "TagwerkError",
+    "Target",
+    "TargetAnswer",
+    "TargetSpan",
+    "TargetStance",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

@@ -49,7 +49,7 @@ class Delivery:
     """The documents of one tag_many on their way.
 
     in_flight: documents taken and not handed out. ordered: whether they are handed out in the order of the input.
-    patience: seconds without an answer after which failures are no longer put down to passing causes. deadline: the
+    patience: seconds of failures without an answer after which it gives up. deadline: the
     time of `clock` by which all must be answered."""
 
     def __init__(
@@ -80,7 +80,8 @@ class Delivery:
         # Answers by place, with their documents, that are not handed out yet.
         self._held: dict[int, tuple[Document, Outcome]] = {}
         self._not_before = 0.0
-        self._last_good = clock()
+        # The time of the first failure since the last answer.
+        self._failing_since: Optional[float] = None
         self._failures = 0
         self._max_text = self._max_message = sys.maxsize
 
@@ -110,9 +111,6 @@ class Delivery:
         """Takes a document of the input. One that can't be sent is answered here."""
         place, self._taken = self._taken, self._taken + 1
         document = document_of(submitted)
-        if not self._waiting:
-            # Time in which nothing was asked is not time without an answer.
-            self._last_good = self._clock()
         try:
             options = self._options if document.options is None else options_message(**document.options)
             request = tagging_service_pb2.TagStreamRequest(document=document_message(document), options=options)
@@ -174,7 +172,7 @@ class Delivery:
         result = response.WhichOneof("result")
         if result == "document":
             self._answer(way, TaggedDocument(way.document.text, response.document))
-            self._last_good, self._failures = self._clock(), 0
+            self._failing_since, self._failures = None, 0
         elif result == "error":
             error = errors.of_status(response.error)
             now = self._clock()
@@ -185,7 +183,7 @@ class Delivery:
                 self._unsent.append(way)
             else:
                 self._answer(way, error)
-                self._last_good, self._failures = now, 0
+                self._failing_since, self._failures = None, 0
         else:
             raise Broken(errors.Internal("an answer without a result"))
 
@@ -205,7 +203,9 @@ class Delivery:
         left = self.left()
         if left is not None and left <= 0:
             self.fail(errors.DeadlineExceeded("not all documents were answered in time"))
-        if error.code in errors.FINAL or now - self._last_good >= self._patience:
+        if self._failing_since is None:
+            self._failing_since = now
+        if error.code in errors.FINAL or now - self._failing_since > self._patience:
             self.fail(error)
         self._wait(error.retry_after, self._failures)
         self._failures += 1

@@ -133,8 +133,8 @@ class Client:
         AsyncClient waits for both). errors: "raise" the first document that could not be tagged, or "return" its
         error in its place, with the `document` that it is about. ordered: in the order of the input, or as they come.
         in_flight: documents read and not handed out; 64 is twice what the server works on in one stream. timeout:
-        seconds for all of them; None: any. patience: seconds without an answer after which it gives up. options: as
-        for `tag`.
+        seconds for all of them; None: any. patience: seconds of failures without an answer after which it gives up.
+        options: as for `tag`.
 
         When the stream breaks, it opens another and sends again what has no answer, and nothing else: the same text
         has the same answer, and each is handed out once. What it raises has what is left in `unanswered`."""

@@ -17,8 +17,8 @@ def to_spacy(document: TaggedDocument, nlp: Optional[Language] = None) -> Doc:
     """A spaCy Doc with the spans of a document (needs spaCy).
 
     nlp tokenises the text; None: the blank pipeline of its language, or of no language where spaCy lacks it. The Doc
-    has span groups `mentions`, `quotes`, `evidence` and `sentences`, labelled with type, speaker kind, polarity and
-    tone; `doc.ents` are the mentions. A span whose ends lie within tokens grows to whole tokens.
+    has span groups `mentions`, `quotes`, `evidence`, `sentences` and `targets`, labelled with type, speaker kind,
+    polarity, tone and id; `doc.ents` are the mentions. A span whose ends lie within tokens grows to whole tokens.
 
     Extensions: `span._.entity`, `probability`, `polarity`, `score`, `holder`, `holder_kind` of a mention, `speaker` of
     a quote, `target` of an evidence, and `doc._.tagwerk`, the tagged document."""
@@ -38,6 +38,7 @@ def to_spacy(document: TaggedDocument, nlp: Optional[Language] = None) -> Doc:
     quotes: list[Span] = []
     evidence: list[Span] = []
     sentences: list[Span] = []
+    targets: list[Span] = []
 
     def add(spans: list[Span], start: int, end: int, label: str, **extensions: Any) -> None:
         span = doc.char_span(start, end, label=label, alignment_mode="expand")
@@ -71,8 +72,21 @@ def to_spacy(document: TaggedDocument, nlp: Optional[Language] = None) -> Doc:
         tone = sentence.sentiment.polarity.value if sentence.sentiment else ""
         add(sentences, sentence.start, sentence.end, tone)
 
+    for target in document.targets:
+        for place in target.spans:
+            stance = place.stance
+            add(
+                targets,
+                place.start,
+                place.end,
+                target.id,
+                polarity=stance.polarity.value if stance else None,
+                score=stance.score if stance else None,
+            )
+
     doc.spans["mentions"], doc.spans["quotes"] = mentions, quotes
     doc.spans["evidence"], doc.spans["sentences"] = evidence, sentences
+    doc.spans["targets"] = targets
     doc.ents = filter_spans(mentions)
     return doc  # type: ignore[no-any-return]
 

@@ -19,19 +19,37 @@ if TYPE_CHECKING:
         from typing_extensions import Unpack
 
 
+TARGET_TYPES = ("PERSON", "ORGANIZATION", "LOCATION", "MISCELLANEOUS", "TOPIC")
+"""What kind of thing a target may be."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that a document is asked about."""
+
+    id: str
+    """The caller's own id; it comes back with the answer."""
+    names: Iterable[str] = ()
+    """The name and other names, in their base form; none: the id is the name."""
+    type: str = ""
+    """What kind of thing it is, of `TARGET_TYPES`; empty: it is not said."""
+
+
 class Options(TypedDict, total=False):
-    """How a document is to be tagged, by name. A mapping may stand for a message."""
+    """How a document is to be tagged, by name."""
 
     features: Iterable[str]
     """The layers to compute: "mentions", "entities", "stances", "quotes", "sentences", "sentiment". None named: all."""
     min_probability: float
     """Mentions and stances that are less probable are left out, in [0, 1]."""
-    targets: Iterable[Any]
-    """TagOptions.targets: whom the answer has to say something about."""
-    watchlist: Any
-    """TagOptions.watchlist: a list of targets that the server has."""
+    targets: Iterable[Union[str, Target, Mapping[str, Any]]]
+    """What the document is asked about: names, targets, or mappings with the fields of one."""
+    watchlist: str
+    """A watchlist of the server, by name, whose targets are asked about too."""
+    present_targets_only: bool
+    """Only targets that the document names are answered."""
     model: str
-    """TagOptions.model: the model to ask, by name. Empty: the server's default."""
+    """The model to ask, by name. Empty: the server's default."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +99,17 @@ def document_message(document: Document) -> document_pb2.Document:
 def options_message(**options: Unpack[Options]) -> document_pb2.TagOptions:
     """The message of some options. Raises InvalidArgument for what can't be sent, TypeError for an unknown name."""
     message = document_pb2.TagOptions(offset_unit=document_pb2.OFFSET_UNIT_CODE_POINT)
-    for name, value in options.items():
+    given: dict[str, Any] = dict(options)
+    for name, value in given.items():
         if name not in Options.__annotations__:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(Options.__annotations__)}")
         if name == "features":
             message.features.extend(_features(value))
-        elif value is not None and value != "":
+        elif name == "targets":
+            targets = [_target(target, index) for index, target in enumerate(value)]
+            if targets:
+                _set(message, name, targets)
+        elif value is not None and value != "" and value is not False:
             _set(message, name, value)
     return message
 
@@ -103,11 +126,24 @@ def _features(names: Any) -> list[document_pb2.Feature]:
     return features
 
 
+def _target(value: Any, index: int) -> dict[str, Any]:
+    target = Target(value) if isinstance(value, str) else Target(**value) if isinstance(value, Mapping) else value
+    if not isinstance(target, Target):
+        raise TypeError(f"a target is a str, a tagwerk.Target or a mapping, not {type(value).__name__}")
+    if isinstance(target.names, str):
+        raise errors.invalid(f"options.targets[{index}].names", f"must be a list, not the text {target.names!r}")
+    fields = {"id": target.id, "names": list(target.names) or [target.id]}
+    if target.type:
+        if target.type not in TARGET_TYPES:
+            known = ", ".join(TARGET_TYPES)
+            raise errors.invalid(f"options.targets[{index}].type", f"must be one of {known}, not {target.type!r}")
+        fields["type"] = f"TARGET_TYPE_{target.type}"
+    return fields
+
+
 def _set(message: Message, field: str, value: Any) -> None:
     if field not in message.DESCRIPTOR.fields_by_name:
         raise errors.invalid(f"options.{field}", "is unknown to this version of the API")
-    if not isinstance(value, (str, float, int, Mapping, Message)):
-        value = list(value)
     try:
         message.MergeFrom(type(message)(**{field: value}))
     except (TypeError, ValueError) as error:

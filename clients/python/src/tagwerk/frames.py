@@ -20,6 +20,8 @@ class Frames(NamedTuple):
     """A row for each entity of each document."""
     stances: DataFrame
     """A row for each stance that is not neutral: who stands where on whom, and what says so."""
+    targets: DataFrame
+    """A row for each target of each document that was asked about, whether the document names it or not."""
 
 
 _MENTIONS = {
@@ -68,20 +70,41 @@ _STANCES = {
     "evidence": "object",
 }
 
+_TARGETS = {
+    "document": "int64",
+    "id": "object",
+    "target": "object",
+    "spans": "int64",
+    "share": "float64",
+    "in_headline": "bool",
+    "in_first_paragraph": "bool",
+    "polarity": "object",
+    "score": "float64",
+    "favorable": "Int64",
+    "unfavorable": "Int64",
+}
+
 
 def to_pandas(documents: Iterable[TaggedDocument]) -> Frames:
-    """Data frames of the mentions, entities and stances of some documents (needs pandas).
+    """Data frames of the mentions, entities, stances and targets of some documents (needs pandas).
 
     Every column is there and has its type, however few the documents. What was not asked for is missing (None, NaN)."""
     mentions: list[dict[str, Any]] = []
     entities: list[dict[str, Any]] = []
     stances: list[dict[str, Any]] = []
+    targets: list[dict[str, Any]] = []
     for number, document in enumerate(documents):
         common = {"document": number, "id": document.id}
         mentions.extend({**common, **row} for row in _mentions(document))
         entities.extend({**common, **row} for row in _entities(document))
         stances.extend({**common, **row} for row in _stances(document))
-    return Frames(_frame(mentions, _MENTIONS), _frame(entities, _ENTITIES), _frame(stances, _STANCES))
+        targets.extend({**common, **row} for row in _targets(document))
+    return Frames(
+        _frame(mentions, _MENTIONS),
+        _frame(entities, _ENTITIES),
+        _frame(stances, _STANCES),
+        _frame(targets, _TARGETS),
+    )
 
 
 def _mentions(document: TaggedDocument) -> Iterable[dict[str, Any]]:
@@ -134,6 +157,22 @@ def _stances(document: TaggedDocument) -> Iterable[dict[str, Any]]:
             "start": evidence.start,
             "end": evidence.end,
             "evidence": evidence.text,
+        }
+
+
+def _targets(document: TaggedDocument) -> Iterable[dict[str, Any]]:
+    for target in document.targets:
+        stance = target.stance
+        yield {
+            "target": target.id,
+            "spans": len(target.spans),
+            "share": target.share,
+            "in_headline": target.in_headline,
+            "in_first_paragraph": target.in_first_paragraph,
+            "polarity": stance.polarity.value if stance else None,
+            "score": stance.score if stance else None,
+            "favorable": stance.favorable_count if stance else None,
+            "unfavorable": stance.unfavorable_count if stance else None,
         }
 
 

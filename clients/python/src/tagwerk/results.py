@@ -149,7 +149,7 @@ class Stance:
         self,
         document: TaggedDocument,
         raw: document_pb2.Stance,
-        relation: Optional[document_pb2.StanceRelation],
+        relation: Any,
     ) -> None:
         self._document = document
         self._relation = relation
@@ -174,7 +174,7 @@ class Stance:
         """Who holds it; None where it is neutral."""
         if self._relation is None:
             return None
-        return StanceRelation(self._document, self._relation).holder
+        return _Relation(self._document, self._relation).holder
 
     @property
     def evidence(self) -> Optional[Span]:
@@ -316,19 +316,14 @@ class Entity:
         return f"<Entity {self.type} {self.name!r}, {len(self.raw.mentions)} mentions>"
 
 
-class StanceRelation:
-    """A stance that is not neutral: who stands where on whom."""
+class _Relation:
+    """Who stands where."""
 
     __slots__ = ("_document", "raw")
 
-    def __init__(self, document: TaggedDocument, raw: document_pb2.StanceRelation) -> None:
+    def __init__(self, document: TaggedDocument, raw: Any) -> None:
         self._document = document
         self.raw = raw
-
-    @property
-    def target(self) -> Mention:
-        """Toward whom."""
-        return self._document.mentions[self.raw.target]
 
     @property
     def holder(self) -> Holder:
@@ -351,8 +346,131 @@ class StanceRelation:
         """The clause or sentence that carries the stance."""
         return Span(self._document, self.raw.evidence)
 
+
+class StanceRelation(_Relation):
+    """A stance that is not neutral: who stands where on whom."""
+
+    __slots__ = ()
+
+    @property
+    def target(self) -> Mention:
+        """Toward whom."""
+        return self._document.mentions[self.raw.target]
+
     def __repr__(self) -> str:
         return f"<StanceRelation {self.holder} -> {self.target}: {self.polarity}>"
+
+
+class TargetStance(_Relation):
+    """A stance toward a target that is not neutral."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, document: TaggedDocument, answer: TargetAnswer, raw: Any) -> None:
+        super().__init__(document, raw)
+        self._answer = answer
+
+    @property
+    def span(self) -> TargetSpan:
+        """The place that it is about."""
+        return self._answer.spans[self.raw.span]
+
+    def __repr__(self) -> str:
+        return f"<TargetStance {self.holder} -> {self._answer.id}: {self.polarity}>"
+
+
+class TargetSpan(Span):
+    """A place where a document names a target."""
+
+    __slots__ = ("_relation", "raw")
+
+    def __init__(self, document: TaggedDocument, raw: Any, relation: Any) -> None:
+        super().__init__(document, raw.span)
+        self._relation = relation
+        self.raw = raw
+
+    @property
+    def sentence(self) -> Optional[Span]:
+        """The sentence around it; None where no sentence holds it."""
+        return Span(self._document, self.raw.sentence) if self.raw.HasField("sentence") else None
+
+    @property
+    def mention(self) -> Optional[Mention]:
+        """The mention that it meets; None where it meets none."""
+        return self._document.mentions[self.raw.mention] if self.raw.HasField("mention") else None
+
+    @property
+    def stance(self) -> Optional[Stance]:
+        """The stance toward it; None where stances were not asked for."""
+        return Stance(self._document, self.raw.stance, self._relation) if self.raw.HasField("stance") else None
+
+
+class TargetAnswer:
+    """What a document says of one target."""
+
+    __slots__ = ("_document", "raw", "spans")
+
+    def __init__(self, document: TaggedDocument, raw: Any) -> None:
+        self._document = document
+        self.raw = raw
+        relations = {relation.span: relation for relation in raw.stances}
+        self.spans: tuple[TargetSpan, ...] = tuple(
+            TargetSpan(document, span, relations.get(index)) for index, span in enumerate(raw.spans)
+        )
+        """Where the document names it, in the order of the text; empty where it does not."""
+
+    @property
+    def id(self) -> str:
+        """The id of the target."""
+        return self.raw.id
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the document names it."""
+        return bool(self.spans)
+
+    @property
+    def stance(self) -> Optional[EntityStance]:
+        """What the stances toward its spans add up to; None where stances were not asked for or there is no span."""
+        return EntityStance(self.raw.stance) if self.raw.HasField("stance") else None
+
+    @property
+    def stances(self) -> tuple[TargetStance, ...]:
+        """Who stands where on it: one for each span with a stance that is not neutral."""
+        return tuple(TargetStance(self._document, self, raw) for raw in self.raw.stances)
+
+    @property
+    def quotes_of(self) -> tuple[Quote, ...]:
+        """The quotations that it speaks."""
+        return tuple(self._document.quotes[index] for index in self.raw.quotes_of)
+
+    @property
+    def quotes_about(self) -> tuple[Quote, ...]:
+        """The quotations in which it is named."""
+        return tuple(self._document.quotes[index] for index in self.raw.quotes_about)
+
+    @property
+    def entities(self) -> tuple[Entity, ...]:
+        """The entities whose mentions its spans meet."""
+        return tuple(self._document.entities[index] for index in self.raw.entities)
+
+    @property
+    def in_headline(self) -> bool:
+        """Whether the headline names it."""
+        return self.raw.prominence.in_headline
+
+    @property
+    def in_first_paragraph(self) -> bool:
+        """Whether the first paragraph names it."""
+        return self.raw.prominence.in_first_paragraph
+
+    @property
+    def share(self) -> float:
+        """Its share of all that the document names, in [0, 1]."""
+        return self.raw.prominence.share
+
+    def __repr__(self) -> str:
+        return f"<TargetAnswer {self.id!r}, {len(self.spans)} spans>"
 
 
 class Quote:
@@ -510,10 +628,10 @@ class TaggedDocument:
         """The tone of the whole; None where it was not asked for or there is no sentence."""
         return Sentiment(self.raw.sentiment) if self.raw.HasField("sentiment") else None
 
-    @property
-    def targets(self) -> tuple[Any, ...]:
-        """What the answer says of each listed target; empty where none was listed."""
-        return tuple(getattr(self.raw, "targets", ()))
+    @cached_property
+    def targets(self) -> tuple[TargetAnswer, ...]:
+        """What the document says of each target that was asked about, in their order."""
+        return tuple(TargetAnswer(self, raw) for raw in getattr(self.raw, "targets", ()))
 
     @property
     def coverage(self) -> document_pb2.Coverage:
@@ -541,7 +659,7 @@ class TaggedDocument:
         return render(self, page=page)
 
     def to_pandas(self) -> Frames:
-        """Data frames of the mentions, entities and stances (needs pandas)."""
+        """Data frames of the mentions, entities, stances and targets (needs pandas)."""
         from .frames import to_pandas
 
         return to_pandas([self])
