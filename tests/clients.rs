@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// The root of the repository.
 fn root() -> &'static Path {
@@ -21,6 +21,9 @@ fn certificates(name: &str) -> PathBuf {
     fs::create_dir_all(&folder).unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "authority");
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap();
     fs::write(folder.join("ca.pem"), authority.pem()).unwrap();

@@ -1,5 +1,7 @@
 """Servers for the tests: the real program on a port of its own, and a scripted one that fails as a test wants it."""
 
+import atexit
+import functools
 import json
 import os
 import subprocess
@@ -84,6 +86,14 @@ class Server:
         self.log = threading.Thread(target=self.process.stderr.read, daemon=True)
         self.log.start()
         return listening
+
+
+@functools.cache
+def server() -> Server:
+    """The server that all tests share which do not harm it: loading a model takes seconds."""
+    shared = Server()
+    atexit.register(shared.close)
+    return shared
 
 
 class Scripted:

@@ -6,7 +6,7 @@ import time
 import unittest
 
 import grpc
-from support import PATIENCE, Scripted, Server, abort, delivery, retry_info, until
+from support import PATIENCE, Scripted, Server, abort, delivery, retry_info, server, until
 
 import tagwerk
 from tagwerk import AsyncClient, Document
@@ -27,21 +27,13 @@ class AsyncCase(unittest.IsolatedAsyncioTestCase):
 
 
 class RealServer(AsyncCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-
     async def test_calls_are_made_side_by_side(self):
-        client = await self.client(self.server)
+        client = await self.client(server())
         answers = await asyncio.gather(*(client.tag(document) for document in delivery(30)))
         self.assertEqual([answer.id for answer in answers], [document.id for document in delivery(30)])
 
     async def test_a_stream_answers_each_in_its_place_whatever_is_among_them(self):
-        client = await self.client(self.server)
+        client = await self.client(server())
         submitted = [
             Document(document.text, id=document.id, language="ja" if number % 7 == 0 else "")
             for number, document in enumerate(delivery(60))
@@ -56,7 +48,7 @@ class RealServer(AsyncCase):
         self.assertEqual(len(answers), 60)
 
     async def test_answers_come_while_the_input_waits_for_its_next_document(self):
-        client, go_on = await self.client(self.server), asyncio.Event()
+        client, go_on = await self.client(server()), asyncio.Event()
 
         async def feed():
             yield "Guten Tag"
@@ -70,7 +62,7 @@ class RealServer(AsyncCase):
         self.assertEqual(answered, ["Guten Tag", "Gute Nacht"])
 
     async def test_a_loop_that_is_left_ends_its_stream_and_the_client_goes_on(self):
-        client = await self.client(self.server)
+        client = await self.client(server())
         answers = client.tag_many("Guten Tag" for _ in range(1000))
         async for _ in answers:
             break
@@ -82,12 +74,12 @@ class RealServer(AsyncCase):
             yield "Guten Tag"
             raise KeyError("no more")
 
-        client = await self.client(self.server)
+        client = await self.client(server())
         with self.assertRaises(KeyError):
             await all_of(client.tag_many(broken()))
 
     async def test_a_wrong_field_is_named(self):
-        client = await self.client(self.server)
+        client = await self.client(server())
         with self.assertRaises(tagwerk.InvalidArgument) as caught:
             await client.tag(TEXT, language="ja")
         self.assertEqual(caught.exception.violations[0].field, "document.language")

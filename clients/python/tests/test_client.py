@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 from google.rpc import error_details_pb2
-from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_info, status, until
+from support import PATIENCE, Scripted, Server, abort, delivery, program, retry_info, server, status, until
 
 import tagwerk
 from tagwerk import Client, Document, EntityType, HolderKind, Polarity, Target
@@ -28,13 +28,11 @@ DELAY = 0.15
 class RealServer(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
-        cls.client = Client(cls.server.address)
+        cls.client = Client(server().address)
 
     @classmethod
     def tearDownClass(cls):
         cls.client.close()
-        cls.server.close()
 
 
 class Results(RealServer):
@@ -456,9 +454,9 @@ class Arguments(unittest.TestCase):
             ("localhost:50051", dict(api_key="a", token="b")),
             ("https://localhost:50051", dict(client_certificate=b"pem")),
         ]
-        for server, settings in cases:
-            with self.subTest(server=server, settings=settings), self.assertRaises(ValueError):
-                Client(server, **settings)
+        for address, settings in cases:
+            with self.subTest(address=address, settings=settings), self.assertRaises(ValueError):
+                Client(address, **settings)
 
     def test_options_that_the_api_does_not_have_are_named(self):
         with self.assertRaises(TypeError):

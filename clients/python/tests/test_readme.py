@@ -7,20 +7,12 @@ import subprocess
 import sys
 import unittest
 
-from support import PATIENCE, ROOT, Server
+from support import PATIENCE, ROOT, server
 
 PLACES = ["README.md", "clients/python/README.md"]
 
 
 class Readme(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-
     def test_each_block_runs(self):
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "clients/python/src")}
         for place in PLACES:
@@ -31,7 +23,7 @@ class Readme(unittest.TestCase):
                     continue
                 with self.subTest(place=place, number=number):
                     self.assertIn("127.0.0.1:50051", block)
-                    block = block.replace("127.0.0.1:50051", self.server.address)
+                    block = block.replace("127.0.0.1:50051", server().address)
                     done = subprocess.run(
                         [sys.executable, "-c", block],
                         cwd=ROOT,
