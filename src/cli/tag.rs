@@ -372,13 +372,9 @@ impl Job {
             journal,
         };
         let inputs = recalled(inputs, entries);
-        let written = answers
+        answers
             .write_all(inputs, tagger, self.options, self.in_flight)
-            .await;
-        if let (Err(message), true) = (&written, answers.journal.is_some()) {
-            return Err(format!("{message}; the same command goes on from here"));
-        }
-        written?;
+            .await?;
         if let (Some(journal), Some((part, whole))) = (answers.journal, parts) {
             let told = |error| format!("{}: cannot be written: {error}", whole.display());
             drop(answers.output);
@@ -610,8 +606,12 @@ impl<W: Write> Answers<W> {
                     // The page so far is still worth ending properly.
                     let _ = self.end();
                     let place = located.place;
+                    let hint = match self.journal {
+                        Some(_) => "; the same command goes on from here",
+                        None => "",
+                    };
                     return Err(format!(
-                        "{place}: {reason}; nothing from here on was tagged"
+                        "{place}: {reason}; nothing from here on was tagged{hint}"
                     ));
                 }
                 Outcome::Failed(

@@ -63,7 +63,7 @@ pub struct Tally {
     /// Targets that were looked for. There are as many as somebody wrote down.
     watched: HashMap<Target, TargetTally>,
     /// Entities, of which there may be any number.
-    entities: Rarest<(String, Option<EntityType>), TargetTally>,
+    entities: Frequent<(String, Option<EntityType>), TargetTally>,
     entity_mentions: u64,
 }
 
@@ -76,8 +76,8 @@ struct TargetTally {
     named: Counts,
     unnamed: Counts,
     by_day: BTreeMap<Date, Resonance>,
-    holders: Rarest<String, Counts>,
-    sources: Rarest<String, Resonance>,
+    holders: Frequent<String, Counts>,
+    sources: Frequent<String, Resonance>,
     favorable: Vec<Evidence>,
     unfavorable: Vec<Evidence>,
 }
@@ -91,7 +91,7 @@ impl Tally {
             undated: 0,
             days: None,
             watched: HashMap::new(),
-            entities: Rarest::new(settings.memory),
+            entities: Frequent::new(settings.memory),
             entity_mentions: 0,
         }
     }
@@ -222,8 +222,8 @@ impl TargetTally {
             named: Counts::default(),
             unnamed: Counts::default(),
             by_day: BTreeMap::new(),
-            holders: Rarest::new(MOST_NAMES),
-            sources: Rarest::new(MOST_NAMES),
+            holders: Frequent::new(MOST_NAMES),
+            sources: Frequent::new(MOST_NAMES),
             favorable: Vec::new(),
             unfavorable: Vec::new(),
         }
@@ -376,14 +376,14 @@ impl Weight for Resonance {
 
 /// A map that forgets half of what it holds, the lightest, when it holds too much.
 #[derive(Debug)]
-struct Rarest<K, V> {
+struct Frequent<K, V> {
     held: HashMap<K, V>,
     room: usize,
     /// The most that anything may weigh more than it says, because it was forgotten before.
     forgotten: u64,
 }
 
-impl<K: Eq + Hash + Ord + Clone, V: Weight> Rarest<K, V> {
+impl<K: Eq + Hash + Ord + Clone, V: Weight> Frequent<K, V> {
     fn new(room: usize) -> Self {
         Self {
             held: HashMap::new(),

@@ -50,8 +50,8 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DAY")]
     pub to: Option<Date>,
 
-    /// Targets to look for by the names of entities: one a line, its other names behind semicolons; without effect
-    /// on what was tagged with a watchlist is none
+    /// Targets to look for by the names of entities, instead of those of a watchlist: one a line, its other names
+    /// behind semicolons
     #[arg(long, value_name = "FILE")]
     pub targets: Option<PathBuf>,
 
@@ -249,7 +249,11 @@ fn count(args: &ReportArgs, wanted: &Wanted) -> (Report, u64) {
         }
     }
     if failed > 0 {
-        eprintln!("tagwerk: {failed} documents had not been tagged and do not count");
+        let (documents, do_not) = match failed {
+            1 => ("document", "does not"),
+            _ => ("documents", "do not"),
+        };
+        eprintln!("tagwerk: {failed} {documents} had not been tagged and {do_not} count");
     }
     (tally.report(), faults)
 }
@@ -350,7 +354,7 @@ fn notes(report: &Report) -> Vec<String> {
             _ => ("targets", "are"),
         };
         notes.push(format!(
-            "{} more {targets} {are} not shown; the share of voice counts them.",
+            "{} more {targets} {are} not shown; the share of voice counts all.",
             report.left_out
         ));
     }
