@@ -68,14 +68,22 @@ impl Carried {
     }
 }
 
-/// A value of a column; `None` where it is null. Lists and structs are shown as Arrow does.
+/// A value of a column; `None` where it is null. Moments are told in UTC. Lists and structs are shown as Arrow does.
 pub fn shown(column: &dyn Array, row: usize) -> Option<String> {
     if column.is_null(row) {
         return None;
     }
+    let value = column.slice(row, 1);
+    let value = match value.data_type() {
+        // Without a list of all time zones, a moment can only be told in UTC.
+        DataType::Timestamp(unit, Some(_)) => {
+            cast(&value, &DataType::Timestamp(*unit, Some("+00:00".into()))).ok()?
+        }
+        _ => value,
+    };
     let options = FormatOptions::default();
-    let formatter = ArrayFormatter::try_new(column, &options).ok()?;
-    formatter.value(row).try_to_string().ok()
+    let formatter = ArrayFormatter::try_new(&value, &options).ok()?;
+    formatter.value(0).try_to_string().ok()
 }
 
 fn json(column: &dyn Array, row: usize) -> Value {

@@ -28,6 +28,8 @@ pub struct CsvRecords {
     header: Arc<Header>,
     places: Places,
     record: ByteRecord,
+    /// Whether lines end with CR LF. The reader leaves that LF to the next record, and counts it there.
+    crlf: bool,
     /// Bytes of the records that were read.
     read: u64,
     ended: bool,
@@ -56,6 +58,8 @@ impl CsvRecords {
         let mark = if start.starts_with(BOM) { BOM.len() } else { 0 };
         let body = start.get(mark..).unwrap_or_default();
         let delimiter = columns.delimiter.unwrap_or_else(|| detect(body));
+        let first_line = body.split(|&byte| byte == b'\n').next();
+        let crlf = first_line.is_some_and(|line| line.len() < body.len() && line.ends_with(b"\r"));
         input.consume(mark);
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter)
@@ -93,6 +97,7 @@ impl CsvRecords {
             header: Arc::new(Header { names, delimiter }),
             places,
             record: ByteRecord::new(),
+            crlf,
             ended: false,
         })
     }
@@ -152,9 +157,8 @@ impl Iterator for CsvRecords {
             return None;
         }
         self.reader.get_mut().left = MAX_RECORD_BYTES;
-        let line = self.reader.position().line();
+        let begun = self.reader.position().line() + u64::from(self.crlf);
         let read = self.reader.read_byte_record(&mut self.record);
-        let begun = self.record.position().map_or(line, csv::Position::line);
         let place = Place {
             file: Arc::clone(&self.file),
             line: Some(begun),
@@ -314,16 +318,31 @@ mod tests {
     #[test]
     fn a_wrong_line_is_an_error_with_its_number_and_the_rest_goes_on() {
         let content = b"id,text\n1,\"zwei\nZeilen\"\n2\n3,\xffx\n4,\" \"\n5,Ende\n";
-        assert_eq!(
-            read("wrong", content, &ColumnArgs::default()),
-            [
-                "1|zwei\nZeilen|",
-                "a.csv:4: 1 column where the first line has 2",
-                "a.csv:5: invalid UTF-8 at byte 0 of the column \"text\"",
-                "a.csv:6: the text is empty",
-                "5|Ende|",
-            ]
-        );
+        let windows: Vec<u8> = content
+            .iter()
+            .flat_map(|&byte| {
+                if byte == b'\n' {
+                    vec![b'\r', b'\n']
+                } else {
+                    vec![byte]
+                }
+            })
+            .collect();
+        for (name, content, parted) in [
+            ("wrong", &content[..], "1|zwei\nZeilen|"),
+            ("windows", &windows, "1|zwei\r\nZeilen|"),
+        ] {
+            assert_eq!(
+                read(name, content, &ColumnArgs::default()),
+                [
+                    parted,
+                    "a.csv:4: 1 column where the first line has 2",
+                    "a.csv:5: invalid UTF-8 at byte 0 of the column \"text\"",
+                    "a.csv:6: the text is empty",
+                    "5|Ende|",
+                ]
+            );
+        }
     }
 
     #[test]
