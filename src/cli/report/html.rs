@@ -54,7 +54,7 @@ fn stance_cells(counts: Counts) -> String {
     )
 }
 
-const STANCE_NAMES: &str = "<th scope=\"col\">▲ favourable</th><th scope=\"col\">▼ unfavourable</th>\
+const STANCE_NAMES: &str = "<th scope=\"col\">▲ fav.</th><th scope=\"col\">▼ unfav.</th>\
 <th scope=\"col\">Balance</th>";
 
 /// A bar to the left for unfavourable and one to the right for favourable, as shares of the largest.
@@ -98,7 +98,7 @@ fn overview(page: &mut String, report: &Report) {
     let _ = write!(
         page,
         "<thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Documents</th><th scope=\"col\">Mentions</th>\
-         <th scope=\"col\" colspan=\"2\">Share of voice</th>{STANCE_NAMES}<th scope=\"col\">▼ and ▲</th>"
+         <th scope=\"col\" colspan=\"2\">Share of voice</th>{STANCE_NAMES}<th scope=\"col\">Stances</th>"
     );
     if changes {
         page.push_str("<th scope=\"col\">Change</th>");
@@ -134,7 +134,7 @@ fn overview(page: &mut String, report: &Report) {
     let notes = notes(report);
     page.push_str(
         "<ul class=\"notes\">\n<li>Share of voice: mentions as a share of those of all targets. \
-        Balance: favourable less unfavourable stances, as a share of both.</li>\n",
+        Stances: favourable (fav.) to the right, unfavourable (unfav.) to the left. Balance: the one less the other, as a share of both.</li>\n",
     );
     for note in notes {
         let _ = writeln!(page, "<li>{note}</li>");
@@ -173,7 +173,7 @@ fn whose(page: &mut String, target: &TargetReport) {
     let _ = write!(
         page,
         "<div>\n<h3>Whose stance</h3>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">Holder</th>\
-         {STANCE_NAMES}<th scope=\"col\">▼ and ▲</th></tr></thead>\n<tbody>\n"
+         {STANCE_NAMES}<th scope=\"col\">Stances</th></tr></thead>\n<tbody>\n"
     );
     for (whose, counts) in kinds {
         let _ = writeln!(
@@ -330,7 +330,7 @@ fn holders(page: &mut String, target: &TargetReport) {
     let _ = write!(
         page,
         "<div>\n<h3>Who takes a stance</h3>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">Holder</th>\
-         {STANCE_NAMES}<th scope=\"col\">▼ and ▲</th></tr></thead>\n<tbody>\n"
+         {STANCE_NAMES}<th scope=\"col\">Stances</th></tr></thead>\n<tbody>\n"
     );
     for holder in &target.holders {
         let _ = writeln!(
