@@ -13,5 +13,6 @@ pub mod model;
 pub mod pipeline;
 pub mod proto;
 pub mod queue_worker;
+pub mod report;
 pub mod server;
 pub mod telemetry;

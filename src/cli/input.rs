@@ -8,8 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use super::bulk::{Carried, ColumnArgs, CsvRecords, ParquetRows, with_title};
 use crate::proto::tagwerk::v1::Document;
 
 /// The most bytes of one text file or one JSON line. What is longer is never held in memory.
@@ -20,7 +21,7 @@ pub const MAX_RECORD_BYTES: usize = 64 << 20;
 pub struct Place {
     /// The path as given, or `-` for standard input.
     pub file: Arc<str>,
-    /// The line, counted from 1, where it is known.
+    /// The line, or the row of a Parquet file, counted from 1, where it is known.
     pub line: Option<u64>,
 }
 
@@ -42,6 +43,17 @@ pub struct Located {
     pub document: Document,
     /// Bytes of the input that were read for it.
     pub bytes: u64,
+    /// What else its line or row holds.
+    pub carried: Carried,
+}
+
+/// A line or row that holds no text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Its id.
+    pub id: String,
+    /// What else it holds.
+    pub carried: Carried,
 }
 
 /// An input that gave no document.
@@ -52,6 +64,8 @@ pub struct InputError {
     pub place: Place,
     /// Why.
     pub problem: Problem,
+    /// The line or row, where that could be read.
+    pub row: Option<Box<Refused>>,
 }
 
 /// Why an input gave no document.
@@ -74,6 +88,45 @@ pub enum Problem {
     /// The line is no JSON document.
     #[error("no JSON document: {0}")]
     NotJson(String),
+    /// The line is no CSV.
+    #[error("no CSV: {0}")]
+    NotCsv(String),
+    /// The line of CSV has more or fewer columns than the first.
+    #[error("{found} column{} where the first line has {expected}", if *.found == 1 { "" } else { "s" })]
+    Columns {
+        /// Columns of the first line.
+        expected: u64,
+        /// Columns of this line.
+        found: u64,
+    },
+    /// A value of CSV is not UTF-8.
+    #[error("invalid UTF-8 at byte {byte} of the column \"{column}\"")]
+    InvalidColumn {
+        /// The column.
+        column: String,
+        /// The first wrong byte of the value, counted from 0.
+        byte: usize,
+    },
+    /// A value of CSV does not end.
+    #[error("longer than {} MiB; is there a quote that is not closed?", MAX_RECORD_BYTES >> 20)]
+    OpenQuote,
+    /// The file is no Parquet, or is damaged.
+    #[error("no Parquet: {0}")]
+    NotParquet(String),
+    /// A column that is needed is not there.
+    #[error("there is no column \"{wanted}\"; there are: {found}")]
+    NoColumn {
+        /// What was looked for.
+        wanted: String,
+        /// The columns that are there.
+        found: String,
+    },
+    /// The column of the text holds something else.
+    #[error("the column \"{0}\" holds no texts")]
+    NotText(String),
+    /// The document is not the one that was tagged in an earlier run.
+    #[error("{0}")]
+    Changed(String),
     /// There is no text, or nothing but blanks.
     #[error("the text is empty")]
     Empty,
@@ -81,7 +134,7 @@ pub enum Problem {
     #[error("longer than {} MiB", MAX_RECORD_BYTES >> 20)]
     TooLong,
     /// A folder without articles.
-    #[error("no .txt, .jsonl or .ndjson file in this folder")]
+    #[error("no .txt, .jsonl, .ndjson, .csv, .tsv or .parquet file in this folder")]
     NoArticles,
     /// The input is where the answers are written.
     #[error("this is the file that the answers are written to")]
@@ -108,7 +161,8 @@ pub fn identity(_: &fs::Metadata) -> Option<FileIdentity> {
 pub struct Inputs {
     /// What is still to be read, the next one last.
     pending: Vec<Pending>,
-    open: Option<JsonLines>,
+    open: Option<Records>,
+    columns: ColumnArgs,
     /// Files found in folders so far.
     found: u64,
     output: Option<FileIdentity>,
@@ -122,6 +176,8 @@ enum Pending {
 }
 
 type Reader = Box<dyn BufRead + Send>;
+/// The documents of a file that holds many.
+type Records = Box<dyn Iterator<Item = Item> + Send>;
 type Item = Result<Located, InputError>;
 
 impl Inputs {
@@ -139,9 +195,17 @@ impl Inputs {
         Self {
             pending,
             open: None,
+            columns: ColumnArgs::default(),
             found: 0,
             output,
         }
+    }
+
+    /// Says which columns and fields hold what.
+    #[must_use]
+    pub fn with_columns(mut self, columns: ColumnArgs) -> Self {
+        self.columns = columns;
+        self
     }
 
     fn visit(&mut self, pending: Pending) -> Option<Item> {
@@ -204,8 +268,28 @@ impl Inputs {
         if self.output.is_some() && identity(&metadata) == self.output {
             return Some(fault(path, Problem::IsOutput));
         }
+        if has_extension(path, CSV) || has_extension(path, PARQUET) {
+            return self.read_table(path, file);
+        }
         let reader = Box::new(BufReader::with_capacity(1 << 16, file));
         self.read(name(path), reader, has_extension(path, JSON_LINES))
+    }
+
+    fn read_table(&mut self, path: &Path, file: File) -> Option<Item> {
+        let opened: Result<Records, Problem> =
+            match has_extension(path, CSV) {
+                true => CsvRecords::open(name(path), file, &self.columns)
+                    .map(|rows| Box::new(rows) as _),
+                false => ParquetRows::open(name(path), file, &self.columns)
+                    .map(|rows| Box::new(rows) as _),
+            };
+        match opened {
+            Ok(records) => {
+                self.open = Some(records);
+                None
+            }
+            Err(problem) => Some(fault(path, problem)),
+        }
     }
 
     /// Reads one text whole, or leaves JSON lines open to be read one by one.
@@ -218,16 +302,21 @@ impl Inputs {
                 return Some(Err(InputError {
                     place,
                     problem: error.into(),
+                    row: None,
                 }));
             }
         };
         if json_lines || is_json_document(&first) {
-            self.open = Some(JsonLines {
+            let lines = JsonLines {
                 file,
                 reader,
                 line: 0,
                 first: Some((first, end)),
-            });
+            };
+            self.open = Some(Box::new(JsonDocuments {
+                lines,
+                columns: self.columns.clone(),
+            }));
             return None;
         }
         Some(read_text(file, reader, first, end))
@@ -280,6 +369,8 @@ pub fn total_bytes(paths: &[PathBuf]) -> Option<u64> {
 
 const TEXT: &[&str] = &["txt"];
 const JSON_LINES: &[&str] = &["jsonl", "ndjson"];
+const CSV: &[&str] = &["csv", "tsv"];
+const PARQUET: &[&str] = &["parquet"];
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
@@ -297,7 +388,9 @@ fn articles(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
-        let is_article = has_extension(&path, TEXT) || has_extension(&path, JSON_LINES);
+        let is_article = [TEXT, JSON_LINES, CSV, PARQUET]
+            .iter()
+            .any(|known| has_extension(&path, known));
         let kind = entry.file_type()?;
         if kind.is_dir() || (is_article && (kind.is_file() || path.is_file())) {
             paths.push(path);
@@ -316,7 +409,11 @@ fn fault(path: &Path, problem: Problem) -> Item {
         file: name(path),
         line: None,
     };
-    Err(InputError { place, problem })
+    Err(InputError {
+        place,
+        problem,
+        row: None,
+    })
 }
 
 /// How the reading of a line ended.
@@ -378,8 +475,13 @@ fn read_text(file: Arc<str>, reader: Reader, first: Vec<u8>, end: LineEnd) -> It
                 language: String::new(),
             },
             bytes,
+            carried: Carried::Nothing,
         }),
-        Err(problem) => Err(InputError { place, problem }),
+        Err(problem) => Err(InputError {
+            place,
+            problem,
+            row: None,
+        }),
     }
 }
 
@@ -416,8 +518,8 @@ fn text_of(bytes: Vec<u8>) -> Result<String, Problem> {
     }
 }
 
-/// Reads the documents of one file of JSON lines.
-struct JsonLines {
+/// Reads the lines of one file of JSON lines.
+pub struct JsonLines {
     file: Arc<str>,
     reader: Reader,
     /// Lines read so far.
@@ -427,29 +529,37 @@ struct JsonLines {
 }
 
 impl JsonLines {
-    /// The next line that is not blank, or `None` at the end.
-    fn next(&mut self) -> Option<Item> {
+    /// The lines of a file, or of standard input where the path is `-`.
+    ///
+    /// # Errors
+    /// Those of opening the file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let reader: Reader = match is_stdin(path) {
+            true => Box::new(BufReader::with_capacity(1 << 16, io::stdin())),
+            false => Box::new(BufReader::with_capacity(1 << 16, File::open(path)?)),
+        };
+        Ok(Self {
+            file: name(path),
+            reader,
+            line: 0,
+            first: None,
+        })
+    }
+
+    /// The next line that is not blank, with its place and the bytes that were read for it, or `None` at the end.
+    pub fn next_filled(&mut self) -> Option<(Place, u64, Result<Vec<u8>, Problem>)> {
         let mut bytes = 0;
         loop {
             let result = self.read(&mut bytes).transpose()?;
-            let place = Place {
-                file: Arc::clone(&self.file),
-                line: Some(self.line),
-            };
-            let parsed = result.and_then(|line| match line.trim_ascii().is_empty() {
-                true => Ok(None),
-                false => parse(&line, &place).map(Some),
-            });
-            match parsed {
-                Ok(None) => continue,
-                Ok(Some(document)) => {
-                    return Some(Ok(Located {
-                        place,
-                        document,
-                        bytes,
-                    }));
-                }
-                Err(problem) => return Some(Err(InputError { place, problem })),
+            let is_blank = result
+                .as_ref()
+                .is_ok_and(|line| line.trim_ascii().is_empty());
+            if !is_blank {
+                let place = Place {
+                    file: Arc::clone(&self.file),
+                    line: Some(self.line),
+                };
+                return Some((place, bytes, result));
             }
         }
     }
@@ -486,20 +596,39 @@ impl JsonLines {
     }
 }
 
-/// A JSON line. Other keys than these are tolerated.
-#[derive(Deserialize)]
-struct JsonDocument {
-    id: Option<JsonId>,
-    text: Option<String>,
-    language: Option<String>,
+/// Reads the documents of one file of JSON lines.
+struct JsonDocuments {
+    lines: JsonLines,
+    columns: ColumnArgs,
 }
 
-/// An id as people write it: a string, or a bare number.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum JsonId {
-    Text(String),
-    Number(serde_json::Number),
+impl Iterator for JsonDocuments {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        let (place, bytes, line) = self.lines.next_filled()?;
+        let fault = |problem, row| {
+            Err(InputError {
+                place: place.clone(),
+                problem,
+                row,
+            })
+        };
+        let fields = match line.and_then(|line| parse(&line)) {
+            Ok(fields) => fields,
+            Err(problem) => return Some(fault(problem, None)),
+        };
+        let (id, document, carried) = document(fields, &self.columns, &place);
+        Some(match document {
+            Ok(document) => Ok(Located {
+                place,
+                document,
+                bytes,
+                carried,
+            }),
+            Err(problem) => fault(problem, Some(Box::new(Refused { id, carried }))),
+        })
+    }
 }
 
 /// Whether the first line of an input shows that it holds JSON lines.
@@ -508,41 +637,80 @@ fn is_json_document(line: &[u8]) -> bool {
     line.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }
 
-/// The document of a JSON line. One without an id is named by its place.
-fn parse(line: &[u8], place: &Place) -> Result<Document, Problem> {
+/// The fields of a JSON line.
+///
+/// # Errors
+/// [`Problem`] where it is no JSON object.
+pub fn parse(line: &[u8]) -> Result<Map<String, Value>, Problem> {
     let line = std::str::from_utf8(line).map_err(|error| Problem::InvalidUtf8 {
         byte: error.valid_up_to(),
         line: None,
     })?;
-    // An array would pass for an object whose keys are left out.
     if !line.trim_start().starts_with('{') {
         return Err(Problem::NotJson(
             "the line does not begin with {".to_owned(),
         ));
     }
-    let document: JsonDocument = serde_json::from_str(line).map_err(|error| {
-        // Always "line 1" to the parser, which would contradict the place.
-        Problem::NotJson(
-            error
-                .to_string()
-                .replace(" at line 1 column ", " at column "),
-        )
-    })?;
-    let text = document
-        .text
-        .ok_or_else(|| Problem::NotJson("\"text\" is missing".to_owned()))?;
-    if text.trim().is_empty() {
-        return Err(Problem::Empty);
-    }
-    Ok(Document {
-        id: match document.id {
-            Some(JsonId::Text(id)) => id,
-            Some(JsonId::Number(id)) => id.to_string(),
-            None => place.to_string(),
-        },
-        text,
-        language: document.language.unwrap_or_default(),
-    })
+    serde_json::from_str(line).map_err(|error| not_json(&error))
+}
+
+/// What a JSON parser has to say of one line. It is always "line 1" to the parser, which would contradict the place.
+pub fn not_json(error: &serde_json::Error) -> Problem {
+    let told = error.to_string();
+    Problem::NotJson(told.replace(" at line 1 column ", " at column "))
+}
+
+/// The id, the document, and the other fields of a JSON line. A line without an id is named by its place. Fields
+/// that are no part of a document are tolerated and carried.
+fn document(
+    mut fields: Map<String, Value>,
+    columns: &ColumnArgs,
+    place: &Place,
+) -> (String, Result<Document, Problem>, Carried) {
+    let text = fields.remove(&columns.text);
+    let no_string = |name: &str| Problem::NotJson(format!("\"{name}\" is no string"));
+    let string = |name: &str| match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.as_str())),
+        Some(_) => Err(no_string(name)),
+    };
+    // An id as people write it: a string, or a bare number.
+    let (id, wrong_id) = match fields.get(&columns.id) {
+        Some(Value::String(id)) => (id.clone(), None),
+        Some(Value::Number(id)) => (id.to_string(), None),
+        None | Some(Value::Null) => (place.to_string(), None),
+        Some(_) => {
+            let told = format!("\"{}\" is no string and no number", columns.id);
+            (place.to_string(), Some(Problem::NotJson(told)))
+        }
+    };
+    let document = || {
+        if let Some(problem) = wrong_id {
+            return Err(problem);
+        }
+        let text = match text {
+            Some(Value::String(text)) => text,
+            None | Some(Value::Null) => {
+                return Err(Problem::NotJson(format!("\"{}\" is missing", columns.text)));
+            }
+            Some(_) => return Err(no_string(&columns.text)),
+        };
+        let title = match &columns.title {
+            Some(name) => string(name)?,
+            None => None,
+        };
+        let language = string(&columns.language)?;
+        if text.trim().is_empty() {
+            return Err(Problem::Empty);
+        }
+        Ok(Document {
+            id: id.clone(),
+            text: with_title(title, text),
+            language: language.unwrap_or_default().to_owned(),
+        })
+    };
+    let document = document();
+    (id, document, Carried::Fields(fields))
 }
 
 #[cfg(test)]
@@ -724,7 +892,7 @@ mod tests {
         assert_eq!(read.len(), 2, "{read:?}");
         assert_eq!(
             read[0],
-            "empty: no .txt, .jsonl or .ndjson file in this folder"
+            "empty: no .txt, .jsonl, .ndjson, .csv, .tsv or .parquet file in this folder"
         );
         assert!(
             read[1].starts_with("missing.txt: cannot be read: "),

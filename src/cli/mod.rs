@@ -1,12 +1,16 @@
-//! The command line: `tagwerk serve`, `worker`, `tag`, `model`, `health` and `key`.
+//! The command line: `tagwerk serve`, `worker`, `tag`, `report`, `model`, `health` and `key`.
 
+pub mod bulk;
 pub mod client;
 pub mod health;
 pub mod input;
 pub mod key;
 pub mod local;
 pub mod model;
+pub mod offsets;
+pub mod progress;
 pub mod render;
+pub mod report;
 pub mod tag;
 pub mod worker;
 
@@ -38,6 +42,8 @@ pub enum Command {
     Worker(Box<worker::WorkerArgs>),
     /// Tag articles and print the answers
     Tag(tag::TagArgs),
+    /// Sum up tagged articles: who is named how often, who praises and who criticises
+    Report(report::ReportArgs),
     /// Show, check or evaluate a model package
     Model(model::ModelCommand),
     /// Ask a running service whether it is serving
@@ -52,6 +58,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve(command) => serve(*command).await,
         Command::Worker(args) => worker::run(*args).await,
         Command::Tag(args) => tag::run(args).await,
+        Command::Report(args) => report::run(&args),
         Command::Model(command) => model::run(command).await,
         Command::Health(args) => health::run(args).await,
         Command::Key(args) => key::run(&args),
@@ -119,6 +126,7 @@ Examples:
   tagwerk serve --config tagwerk.toml
   tagwerk tag article.txt
   tagwerk tag articles.jsonl --output tagged.jsonl
+  tagwerk report tagged.jsonl --format html --output report.html
   tagwerk health --server localhost:50051";
 
 #[cfg(test)]

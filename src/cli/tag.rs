@@ -11,16 +11,19 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use futures::StreamExt;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
+    bulk::{
+        ColumnArgs, Journal, Kept, Recalled, Row, RowsOf, Table, TableError, TableFormat, recalled,
+    },
     client::{AccessArgs, ServerAddress, StreamTagger},
-    input::{FileIdentity, InputError, Inputs, Located, Place, identity, is_stdin, total_bytes},
+    input::{FileIdentity, InputError, Inputs, Located, Problem, identity, is_stdin, total_bytes},
     local::{self, LocalTagger},
+    progress::{Progress, Tally},
     render::{self, Format, Renderer},
 };
 use crate::{
@@ -32,15 +35,23 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TagArgs {
-    /// Text files, JSON lines ({"id", "text", "language"} each), folders of both, or - for standard input
+    /// Text files, JSON lines ({"id", "text", "language"} each), CSV, Parquet, folders of these, or - for standard input
     #[arg(value_name = "FILE|FOLDER|-")]
     pub inputs: Vec<PathBuf>,
 
-    /// How to print answers; default: pretty on a terminal, json elsewhere
+    /// How to write answers; default: pretty on a terminal, else what the output's name ends with, else json
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
 
-    /// The unit of the offsets in JSON
+    /// What a row of json, csv or parquet is
+    #[arg(long, value_enum, default_value_t = RowsOf::Documents)]
+    pub rows: RowsOf,
+
+    /// In json, put the text and the other fields of the input with each answer, and what failed as well
+    #[arg(long)]
+    pub with_input: bool,
+
+    /// The unit of the offsets in json, csv and parquet
     #[arg(long, value_enum, default_value_t = Offsets::CodePoint)]
     pub offsets: Offsets,
 
@@ -68,6 +79,18 @@ pub struct TagArgs {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Documents to tag at once
+    #[arg(long, value_name = "N", default_value_t = IN_FLIGHT, value_parser = value_parser!(u16).range(1..=1024))]
+    pub in_flight: u16,
+
+    /// Begin anew where an earlier run with the same output was broken off, instead of going on
+    #[arg(long, requires = "output")]
+    pub restart: bool,
+
+    /// Which column or field is what.
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+
     /// What the server asks of its callers.
     #[command(flatten)]
     pub access: AccessArgs,
@@ -80,7 +103,8 @@ pub struct TagArgs {
 const EXAMPLES: &str = "\
 A text file is one document, its path is the id. Answers come in the order of the
 input. What cannot be tagged is told on standard error with file and line, and the
-rest goes on. With --server, the options of the model have no effect.
+rest goes on; in csv and parquet its row has an error. A run with --output that was
+broken off goes on where it stopped when the same command is run again. With --server, the options of the model have no effect.
 
 Exit code: 0 all went well, 1 something was not tagged, 2 wrong usage.
 
@@ -89,7 +113,36 @@ Examples:
   tagwerk tag archive/ --format html --output archive.html
   tagwerk tag articles.jsonl --offsets utf16 --features entities,stances > tagged.jsonl
   curl -s https://news.example/article.txt | tagwerk tag --language de
-  tagwerk tag --server tagger:50051 articles.ndjson";
+  tagwerk tag articles.parquet --output tagged.parquet
+  tagwerk tag articles.csv --text-column body --rows stances --output stances.csv
+  tagwerk tag --server tagger:50051 --in-flight 64 articles.ndjson";
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// The article in colours, with a table of entities
+    Pretty,
+    /// One line of JSON for each document
+    Json,
+    /// One page of HTML for all documents
+    Html,
+    /// The columns of the input and those of the answers
+    Csv,
+    /// The same as Parquet, with lists of mentions and stances
+    Parquet,
+}
+
+impl OutputFormat {
+    /// What the name of a file says.
+    fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "csv" => Some(Self::Csv),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
 
 /// The unit of offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -177,16 +230,13 @@ pub enum TagFailure {
 }
 
 /// Documents that are tagged at once.
-const IN_FLIGHT: usize = 32;
+const IN_FLIGHT: u16 = 32;
 /// The most text in flight, in KiB. A larger document goes alone.
 const IN_FLIGHT_KIB: usize = 64 << 10;
 /// Documents that are read ahead.
 const READ_AHEAD: usize = 4;
 /// How long a document is tried again while there is no room.
 const MAX_BUSY: Duration = Duration::from_secs(60);
-/// Fewer documents than this need no progress bar.
-const FEW: u64 = 5;
-
 /// Runs the command and says how it went.
 pub async fn run(args: TagArgs) -> ExitCode {
     let job = match Job::prepare(&args) {
@@ -225,38 +275,38 @@ pub async fn run(args: TagArgs) -> ExitCode {
     }
 }
 
-/// How many documents went well and how many did not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Tally {
-    tagged: u64,
-    failed: u64,
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} tagged, {} failed", self.tagged, self.failed)
-    }
-}
-
 /// Everything that is known before the first document is read.
 struct Job {
     inputs: Inputs,
     options: TagOptions,
     language: String,
-    renderer: Renderer,
-    output: Box<dyn Write>,
+    in_flight: usize,
+    writer: Writer,
+    output: Output,
     progress: Progress,
 }
 
 impl Job {
     fn prepare(args: &TagArgs) -> Result<Self, String> {
-        let output = open_output(args)?;
-        let format = args.format.unwrap_or(match output.terminal {
-            true => Format::Pretty,
-            false => Format::Json,
+        let named = args
+            .format
+            .or_else(|| OutputFormat::of(args.output.as_deref()?));
+        let output = open_output(args, named)?;
+        let format = named.unwrap_or(match output.terminal {
+            true => OutputFormat::Pretty,
+            false => OutputFormat::Json,
         });
-        let reads_stdin = args.inputs.is_empty() || args.inputs.iter().any(|path| is_stdin(path));
-        if reads_stdin && io::stdin().is_terminal() {
+        if format == OutputFormat::Parquet && output.terminal {
+            return Err("Parquet is not for a terminal; name a file with --output".to_owned());
+        }
+        let is_table = !matches!(format, OutputFormat::Pretty | OutputFormat::Html);
+        if args.rows != RowsOf::Documents && !is_table {
+            return Err("--rows is for the formats json, csv and parquet".to_owned());
+        }
+        if args.with_input && format != OutputFormat::Json {
+            return Err("--with-input is for the format json".to_owned());
+        }
+        if reads_stdin(args) && io::stdin().is_terminal() {
             eprintln!("tagwerk: reading from the terminal; end the text with Ctrl-D");
         }
         let coloured = match args.color {
@@ -264,17 +314,35 @@ impl Job {
             ColorChoice::Never => false,
             ColorChoice::Auto => output.terminal && colours_wanted(),
         };
+        let options = options(args, format);
+        let page = |format| Writer::Page(Renderer::new(format, render::terminal_width(), coloured));
+        let table = |format| {
+            let kept = Kept {
+                text_column: args.columns.text.clone(),
+                unit: options.offset_unit(),
+            };
+            Writer::Table(Box::new(Table::new(format, args.rows, kept)))
+        };
+        let bare = args.rows == RowsOf::Documents && !args.with_input;
         Ok(Self {
-            inputs: Inputs::new(&args.inputs, output.identity),
-            options: options(args, format),
+            inputs: Inputs::new(&args.inputs, output.identity).with_columns(args.columns.clone()),
             language: args.language.clone().unwrap_or_default(),
-            renderer: Renderer::new(format, render::terminal_width(), coloured),
+            in_flight: args.in_flight.into(),
+            writer: match format {
+                OutputFormat::Pretty => page(Format::Pretty),
+                OutputFormat::Html => page(Format::Html),
+                OutputFormat::Json if bare => page(Format::Json),
+                OutputFormat::Json => table(TableFormat::Json),
+                OutputFormat::Csv => table(TableFormat::Csv),
+                OutputFormat::Parquet => table(TableFormat::Parquet),
+            },
+            options,
             // Answers on the same terminal would run into the bar.
             progress: match output.terminal {
                 true => Progress::hidden(),
                 false => Progress::new(total_bytes(&args.inputs)),
             },
-            output: output.writer,
+            output,
         })
     }
 
@@ -288,18 +356,36 @@ impl Job {
                 located
             })
         });
+        let (journal, entries, parts) = match self.output.resumable {
+            Some(resumable) => (
+                Some(resumable.journal),
+                Some(resumable.recalled),
+                Some((resumable.part, resumable.whole)),
+            ),
+            None => (None, None, None),
+        };
         let mut answers = Answers {
-            renderer: self.renderer,
-            output: self.output,
+            writer: self.writer,
+            output: self.output.writer,
             progress: self.progress,
             tally: Tally::default(),
+            journal,
         };
-        answers.write_all(inputs, tagger, self.options).await?;
+        let inputs = recalled(inputs, entries);
+        answers
+            .write_all(inputs, tagger, self.options, self.in_flight)
+            .await?;
+        if let (Some(journal), Some((part, whole))) = (answers.journal, parts) {
+            let told = |error| format!("{}: cannot be written: {error}", whole.display());
+            drop(answers.output);
+            fs::rename(&part, &whole).map_err(told)?;
+            journal.remove().map_err(told)?;
+        }
         Ok(answers.tally)
     }
 }
 
-fn options(args: &TagArgs, format: Format) -> TagOptions {
+fn options(args: &TagArgs, format: OutputFormat) -> TagOptions {
     let feature = |name: &FeatureName| match name {
         FeatureName::Mentions => Feature::Mentions,
         FeatureName::Entities => Feature::Entities,
@@ -310,7 +396,7 @@ fn options(args: &TagArgs, format: Format) -> TagOptions {
     };
     let unit = match (format, args.offsets) {
         // The other formats show the text itself and cut it by bytes.
-        (Format::Pretty | Format::Html, _) | (_, Offsets::Utf8) => OffsetUnit::Utf8Byte,
+        (OutputFormat::Pretty | OutputFormat::Html, _) | (_, Offsets::Utf8) => OffsetUnit::Utf8Byte,
         (_, Offsets::Utf16) => OffsetUnit::Utf16CodeUnit,
         (_, Offsets::CodePoint) => OffsetUnit::CodePoint,
     };
@@ -337,24 +423,88 @@ struct Output {
     /// Which file it is, if it is one.
     identity: Option<FileIdentity>,
     terminal: bool,
+    /// What lets a run go on that was broken off.
+    resumable: Option<Resumable>,
 }
 
-fn open_output(args: &TagArgs) -> Result<Output, String> {
+/// An output that only takes its name when it is complete.
+struct Resumable {
+    journal: Journal,
+    recalled: Recalled,
+    part: PathBuf,
+    whole: PathBuf,
+}
+
+fn reads_stdin(args: &TagArgs) -> bool {
+    args.inputs.is_empty() || args.inputs.iter().any(|path| is_stdin(path))
+}
+
+fn open_output(args: &TagArgs, format: Option<OutputFormat>) -> Result<Output, String> {
     let Some(path) = &args.output else {
         return Ok(Output {
             identity: stdout_identity(),
             terminal: io::stdout().is_terminal(),
             writer: Box::new(io::BufWriter::new(io::stdout())),
+            resumable: None,
         });
     };
     refuse_own_input(path, &args.inputs)?;
     let told = |error| format!("{}: cannot be written: {error}", path.display());
+    let previous = fs::metadata(path).ok();
+    let is_regular = previous.as_ref().is_none_or(fs::Metadata::is_file);
+    let is_page = matches!(format, Some(OutputFormat::Pretty | OutputFormat::Html));
+    // What comes through a pipe cannot be read a second time.
+    if is_regular && !is_page && !reads_stdin(args) {
+        let resumable = resumable(args, path)?;
+        let file = File::create(&resumable.part).map_err(told)?;
+        return Ok(Output {
+            writer: Box::new(io::BufWriter::new(file)),
+            identity: previous.as_ref().and_then(identity),
+            terminal: false,
+            resumable: Some(resumable),
+        });
+    }
     let file = File::create(path).map_err(told)?;
     let metadata = file.metadata().map_err(told)?;
     Ok(Output {
         identity: identity(&metadata),
         terminal: file.is_terminal(),
         writer: Box::new(io::BufWriter::new(file)),
+        resumable: None,
+    })
+}
+
+/// Opens the journal beside an output.
+fn resumable(args: &TagArgs, path: &Path) -> Result<Resumable, String> {
+    // A link stays a link: what it leads to is replaced.
+    let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let beside = |suffix: &str| {
+        let mut name = whole.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let precision = args.server.is_none().then_some(args.model.precision);
+    let job = format!(
+        "{:?}",
+        (
+            &args.inputs,
+            &args.language,
+            &args.columns,
+            options(args, OutputFormat::Json),
+            precision,
+        )
+    );
+    let (journal, recalled, known) = Journal::open(&beside(".journal"), &job, args.restart)
+        .map_err(|error| error.to_string())?;
+    if known > 0 {
+        let documents = if known == 1 { "document" } else { "documents" };
+        eprintln!("tagwerk: going on: {known} {documents} were tagged by an earlier run");
+    }
+    Ok(Resumable {
+        journal,
+        recalled,
+        part: beside(".part"),
+        whole,
     })
 }
 
@@ -391,17 +541,34 @@ fn stdout_identity() -> Option<FileIdentity> {
 
 /// What became of one input.
 enum Outcome {
-    Tagged(Located, Box<TaggedDocument>, OwnedSemaphorePermit),
+    Tagged(Box<Answered>, OwnedSemaphorePermit),
     Unreadable(InputError),
-    Failed(Place, u64, TagFailure),
+    Failed(Box<Located>, TagFailure),
+}
+
+/// A document with its answer.
+struct Answered {
+    located: Located,
+    tagged: TaggedDocument,
+    /// Which of the documents it is.
+    number: u64,
+    /// Whether an earlier run has tagged it.
+    recalled: bool,
+}
+
+/// Puts answers into their form.
+enum Writer {
+    Page(Renderer),
+    Table(Box<Table>),
 }
 
 /// Writes answers and faults.
 struct Answers<W> {
-    renderer: Renderer,
+    writer: Writer,
     output: W,
     progress: Progress,
     tally: Tally,
+    journal: Option<Journal>,
 }
 
 impl<W: Write> Answers<W> {
@@ -409,82 +576,177 @@ impl<W: Write> Answers<W> {
     /// or written; a reader that has gone away is no failure.
     async fn write_all(
         &mut self,
-        inputs: impl Iterator<Item = Result<Located, InputError>> + Send + 'static,
+        inputs: impl Iterator<Item = Result<Numbered, InputError>> + Send + 'static,
         tagger: impl Tagger,
         options: TagOptions,
+        in_flight: usize,
     ) -> Result<(), String> {
-        let mut outcomes = pin!(outcomes(inputs, tagger, options));
-        if let Some(end) = ended(self.renderer.begin(&mut self.output)) {
+        let mut outcomes = pin!(outcomes(inputs, tagger, options, in_flight));
+        let begun = match &mut self.writer {
+            Writer::Page(renderer) => renderer.begin(&mut self.output),
+            Writer::Table(_) => Ok(()),
+        };
+        if let Some(end) = ended(begun.map_err(TableError::from)) {
             return end;
         }
         while let Some(outcome) = outcomes.next().await {
             let written = match outcome {
-                Outcome::Tagged(located, tagged, _permit) => self.answer(&located, &tagged),
-                Outcome::Unreadable(error) => {
-                    self.fault(&error, 0);
-                    Ok(())
+                Outcome::Tagged(answered, _permit) => {
+                    self.remember(&answered)?;
+                    self.answer(&answered)
                 }
-                Outcome::Failed(place, _, TagFailure::Lost(reason)) => {
+                Outcome::Unreadable(
+                    error @ InputError {
+                        problem: Problem::Changed(_),
+                        ..
+                    },
+                ) => return Err(error.to_string()),
+                Outcome::Unreadable(error) => self.unreadable(&error),
+                Outcome::Failed(located, TagFailure::Lost(reason)) => {
                     // The page so far is still worth ending properly.
-                    let _ = self.renderer.end(&mut self.output);
+                    let _ = self.end();
+                    let place = located.place;
+                    let hint = match self.journal {
+                        Some(_) => "; the same command goes on from here",
+                        None => "",
+                    };
                     return Err(format!(
-                        "{place}: {reason}; nothing from here on was tagged"
+                        "{place}: {reason}; nothing from here on was tagged{hint}"
                     ));
                 }
                 Outcome::Failed(
-                    place,
-                    bytes,
+                    located,
                     TagFailure::Refused(reason) | TagFailure::Busy { reason, .. },
-                ) => {
-                    self.fault(&format_args!("{place}: {reason}"), bytes);
-                    Ok(())
-                }
+                ) => self.failed(&located, &reason),
             };
             if let Some(end) = ended(written) {
                 return end;
             }
         }
         self.progress.finish();
-        ended(self.renderer.end(&mut self.output)).unwrap_or(Ok(()))
+        ended(self.end()).unwrap_or(Ok(()))
     }
 
-    fn answer(&mut self, located: &Located, tagged: &TaggedDocument) -> io::Result<()> {
+    fn end(&mut self) -> Result<(), TableError> {
+        match &mut self.writer {
+            Writer::Page(renderer) => Ok(renderer.end(&mut self.output)?),
+            Writer::Table(table) => table.end(&mut self.output),
+        }
+    }
+
+    fn remember(&mut self, answered: &Answered) -> Result<(), String> {
+        let Answered {
+            located,
+            tagged,
+            number,
+            recalled,
+        } = answered;
+        match &mut self.journal {
+            Some(journal) if !recalled => journal.append(*number, &located.document, tagged),
+            _ => Ok(()),
+        }
+    }
+
+    fn answer(&mut self, answered: &Answered) -> Result<(), TableError> {
+        let Answered {
+            located, tagged, ..
+        } = answered;
         let text = &located.document.text;
-        match self.renderer.document(&mut self.output, text, tagged) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+        let written = match &mut self.writer {
+            Writer::Page(renderer) => {
+                let written = renderer.document(&mut self.output, text, tagged);
+                written.map_err(TableError::from)
+            }
+            Writer::Table(table) => table.write(
+                &mut self.output,
+                &Row {
+                    id: &tagged.id,
+                    text: Some(text),
+                    carried: &located.carried,
+                    answer: Ok(tagged),
+                },
+            ),
+        };
+        match written {
+            Err(TableError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 let message = format_args!("{}: a strange answer: {error}", located.place);
                 self.fault(&message, located.bytes);
+                return Ok(());
+            }
+            Err(error) if error.is_about_row() => {
+                self.fault(&format_args!("{}: {error}", located.place), located.bytes);
                 return Ok(());
             }
             written => written?,
         }
         self.output.flush()?;
         self.tally.tagged += 1;
-        self.progress.update(self.tally, located.bytes);
+        self.progress
+            .update(self.tally, located.bytes, answered.recalled);
         Ok(())
+    }
+
+    fn unreadable(&mut self, error: &InputError) -> Result<(), TableError> {
+        self.fault(error, 0);
+        match &error.row {
+            Some(row) => self.error_row(&Row {
+                id: &row.id,
+                text: None,
+                carried: &row.carried,
+                answer: Err(&error.problem.to_string()),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn failed(&mut self, located: &Located, reason: &str) -> Result<(), TableError> {
+        self.fault(&format_args!("{}: {reason}", located.place), located.bytes);
+        self.error_row(&Row {
+            id: &located.document.id,
+            text: Some(&located.document.text),
+            carried: &located.carried,
+            answer: Err(reason),
+        })
+    }
+
+    /// Tables have a row for what failed, too.
+    fn error_row(&mut self, row: &Row) -> Result<(), TableError> {
+        let Writer::Table(table) = &mut self.writer else {
+            return Ok(());
+        };
+        match table.write(&mut self.output, row) {
+            // It has been told already that this document failed.
+            Err(error) if error.is_about_row() => Ok(()),
+            written => written,
+        }
     }
 
     fn fault(&mut self, message: &dyn std::fmt::Display, bytes: u64) {
         self.tally.failed += 1;
         self.progress.tell(message);
-        self.progress.update(self.tally, bytes);
+        self.progress.update(self.tally, bytes, false);
     }
 }
 
 /// How a failed write ends the run; `None` where it did not fail.
-fn ended(written: io::Result<()>) -> Option<Result<(), String>> {
+fn ended(written: Result<(), TableError>) -> Option<Result<(), String>> {
     match written {
         Ok(()) => None,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(Ok(())),
-        Err(error) => Some(Err(format!("the answers cannot be written: {error}"))),
+        Err(TableError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Some(Ok(())),
+        Err(TableError::Io(error)) => Some(Err(format!("the answers cannot be written: {error}"))),
+        Err(error) => Some(Err(error.to_string())),
     }
 }
 
+/// A document, its number, and the answer that an earlier run got for it.
+type Numbered = (Located, u64, Option<TaggedDocument>);
+
 /// Tags several documents at once; the outcomes come in the order of the inputs.
 fn outcomes(
-    inputs: impl Iterator<Item = Result<Located, InputError>> + Send + 'static,
+    inputs: impl Iterator<Item = Result<Numbered, InputError>> + Send + 'static,
     tagger: impl Tagger,
     options: TagOptions,
+    in_flight: usize,
 ) -> impl futures::Stream<Item = Outcome> {
     let tagger = Arc::new(tagger);
     let room = Arc::new(Semaphore::new(IN_FLIGHT_KIB));
@@ -494,12 +756,12 @@ fn outcomes(
             let (tagger, options) = (Arc::clone(&tagger), options.clone());
             async move {
                 match admitted {
-                    Ok((located, permit)) => tag_one(tagger, options, located, permit).await,
+                    Ok((numbered, permit)) => tag_one(tagger, options, numbered, permit).await,
                     Err(error) => Outcome::Unreadable(error),
                 }
             }
         })
-        .buffered(IN_FLIGHT)
+        .buffered(in_flight)
 }
 
 /// Reads on a thread of its own, which waits while nobody takes what it has read.
@@ -519,17 +781,18 @@ fn read_ahead<I: Send + 'static>(
 
 /// Waits until a document's text fits among those in flight.
 async fn admit(
-    item: Result<Located, InputError>,
+    item: Result<Numbered, InputError>,
     room: Arc<Semaphore>,
-) -> Result<(Located, OwnedSemaphorePermit), InputError> {
-    let located = item?;
-    let kib = (located.document.text.len() >> 10).clamp(1, IN_FLIGHT_KIB) as u32;
+) -> Result<(Numbered, OwnedSemaphorePermit), InputError> {
+    let numbered = item?;
+    let kib = (numbered.0.document.text.len() >> 10).clamp(1, IN_FLIGHT_KIB) as u32;
     match room.acquire_many_owned(kib).await {
-        Ok(permit) => Ok((located, permit)),
+        Ok(permit) => Ok((numbered, permit)),
         // The semaphore is never closed.
         Err(closed) => Err(InputError {
-            place: located.place,
+            place: numbered.0.place,
             problem: io::Error::other(closed).into(),
+            row: None,
         }),
     }
 }
@@ -537,18 +800,33 @@ async fn admit(
 async fn tag_one(
     tagger: Arc<impl Tagger>,
     options: TagOptions,
-    located: Located,
+    (located, number, known): Numbered,
     permit: OwnedSemaphorePermit,
 ) -> Outcome {
-    let document = located.document.clone();
-    // A task of its own, so that the work before and behind the model is spread over the cores.
-    let task = tokio::spawn(async move { tag_patiently(&*tagger, document, options).await });
-    let tagged = task
-        .await
-        .unwrap_or_else(|error| Err(TagFailure::Refused(format!("the tagger failed: {error}"))));
+    let recalled = known.is_some();
+    let tagged = match known {
+        Some(answer) => Ok(answer),
+        None => {
+            let document = located.document.clone();
+            // A task of its own, so that the work before and behind the model is spread over the cores.
+            let task =
+                tokio::spawn(async move { tag_patiently(&*tagger, document, options).await });
+            task.await.unwrap_or_else(|error| {
+                Err(TagFailure::Refused(format!("the tagger failed: {error}")))
+            })
+        }
+    };
     match tagged {
-        Ok(tagged) => Outcome::Tagged(located, Box::new(tagged), permit),
-        Err(failure) => Outcome::Failed(located.place, located.bytes, failure),
+        Ok(tagged) => Outcome::Tagged(
+            Box::new(Answered {
+                located,
+                tagged,
+                number,
+                recalled,
+            }),
+            permit,
+        ),
+        Err(failure) => Outcome::Failed(Box::new(located), failure),
     }
 }
 
@@ -571,64 +849,10 @@ async fn tag_patiently(
     }
 }
 
-/// A bar on standard error, which appears only on a terminal and for more than a few documents.
-struct Progress {
-    bar: ProgressBar,
-    total: Option<u64>,
-    read: u64,
-}
-
-impl Progress {
-    fn hidden() -> Self {
-        Self {
-            bar: ProgressBar::hidden(),
-            total: None,
-            read: 0,
-        }
-    }
-
-    /// A bar over `total` bytes; one without an end where the total is not known.
-    fn new(total: Option<u64>) -> Self {
-        let bar = match io::stderr().is_terminal() {
-            true => ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()),
-            false => return Self::hidden(),
-        };
-        let template = match total {
-            Some(_) => "{bar:30} {percent:>3} %  {msg}  {eta} left",
-            None => "{spinner} {msg}  {elapsed}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸─"));
-        }
-        Self {
-            bar,
-            total,
-            read: 0,
-        }
-    }
-
-    fn update(&mut self, tally: Tally, bytes: u64) {
-        self.read += bytes;
-        if tally.tagged + tally.failed == FEW && self.total != Some(self.read) {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.set_position(self.read);
-        self.bar.set_message(tally.to_string());
-    }
-
-    fn tell(&self, message: &dyn std::fmt::Display) {
-        self.bar.suspend(|| eprintln!("{message}"));
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::input::Problem;
+    use crate::cli::{bulk::Carried, input::Place};
     use clap::Parser as _;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -682,6 +906,7 @@ mod tests {
                 language: String::new(),
             },
             bytes: text.len() as u64,
+            carried: Carried::Nothing,
         })
     }
 
@@ -691,13 +916,16 @@ mod tests {
         output: W,
     ) -> (Answers<W>, Result<(), String>) {
         let mut answers = Answers {
-            renderer: Renderer::new(Format::Json, 80, false),
+            writer: Writer::Page(Renderer::new(Format::Json, 80, false)),
             output,
             progress: Progress::hidden(),
             tally: Tally::default(),
+            journal: None,
         };
+        let inputs = recalled(inputs.into_iter(), None);
+        let options = TagOptions::default();
         let end = answers
-            .write_all(inputs.into_iter(), tagger, TagOptions::default())
+            .write_all(inputs, tagger, options, IN_FLIGHT.into())
             .await;
         (answers, end)
     }
@@ -722,7 +950,10 @@ mod tests {
         let expected: Vec<String> = (1..200).map(|line| line.to_string()).collect();
         assert_eq!(ids(&answers.output), expected);
         let most = most.load(Ordering::SeqCst);
-        assert!((2..=IN_FLIGHT).contains(&most), "{most} at once");
+        assert!(
+            (2..=usize::from(IN_FLIGHT)).contains(&most),
+            "{most} at once"
+        );
     }
 
     #[tokio::test]
@@ -733,6 +964,7 @@ mod tests {
                 line: Some(3),
             },
             problem: Problem::Empty,
+            row: None,
         });
         let inputs = vec![
             located(1, "text"),
@@ -799,11 +1031,19 @@ mod tests {
     #[test]
     fn only_json_has_a_choice_of_offsets() {
         for (format, offsets, unit) in [
-            (Format::Json, Offsets::CodePoint, OffsetUnit::CodePoint),
-            (Format::Json, Offsets::Utf16, OffsetUnit::Utf16CodeUnit),
-            (Format::Json, Offsets::Utf8, OffsetUnit::Utf8Byte),
-            (Format::Pretty, Offsets::Utf16, OffsetUnit::Utf8Byte),
-            (Format::Html, Offsets::CodePoint, OffsetUnit::Utf8Byte),
+            (
+                OutputFormat::Json,
+                Offsets::CodePoint,
+                OffsetUnit::CodePoint,
+            ),
+            (
+                OutputFormat::Json,
+                Offsets::Utf16,
+                OffsetUnit::Utf16CodeUnit,
+            ),
+            (OutputFormat::Json, Offsets::Utf8, OffsetUnit::Utf8Byte),
+            (OutputFormat::Pretty, Offsets::Utf16, OffsetUnit::Utf8Byte),
+            (OutputFormat::Html, Offsets::CodePoint, OffsetUnit::Utf8Byte),
         ] {
             let name = offsets.to_possible_value().unwrap();
             let given = ["tag", "--features", "quotes", "--offsets", name.get_name()];

@@ -61,7 +61,7 @@ impl Html {
 }
 
 /// Text as it may stand in an element or in a quoted attribute. What HTML does not allow is replaced.
-struct Escaped<'a>(&'a str);
+pub struct Escaped<'a>(pub &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

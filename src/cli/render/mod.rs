@@ -12,6 +12,8 @@ use std::{
 
 use clap::ValueEnum;
 
+pub use self::{html::Escaped, pretty::visible};
+
 use crate::proto::tagwerk::v1::{
     EntityType, HolderKind, Mention, Polarity, Quote, Span, SpeakerKind, StanceRelation,
     TaggedDocument,
@@ -344,7 +346,7 @@ fn around(marked: &[Marked], at: usize) -> (Option<&Marked>, usize) {
 }
 
 /// The short name of a type, in the text and in tables.
-fn type_tag(entity_type: EntityType) -> &'static str {
+pub fn type_tag(entity_type: EntityType) -> &'static str {
     match entity_type {
         EntityType::Person => "PER",
         EntityType::Organization => "ORG",
@@ -388,7 +390,7 @@ fn polarity_mark(polarity: Polarity) -> &'static str {
 }
 
 /// A score in [-1, 1] with its sign and two digits.
-fn score(value: f32) -> String {
+pub fn score(value: f32) -> String {
     let hundredths = (value * 100.0).round();
     let sign = match hundredths {
         above if above > 0.0 => "+",
@@ -399,7 +401,7 @@ fn score(value: f32) -> String {
 }
 
 /// A share or probability in whole percent, held together by a no-break space.
-fn percent(value: f32) -> String {
+pub fn percent(value: f32) -> String {
     format!("{:.0}\u{a0}%", value * 100.0)
 }
 

@@ -377,7 +377,7 @@ fn short(name: &str, columns: usize) -> String {
 
 /// The text with pictures in place of control characters, which a terminal would obey, and blanks in place of
 /// line breaks.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
