@@ -14,6 +14,7 @@ pub mod sentences;
 pub mod stances;
 pub mod text;
 pub mod types;
+pub mod watchlist;
 pub mod windows;
 pub mod words;
 
