@@ -139,6 +139,7 @@ impl TaggingService for Tagger {
             version: env!("CARGO_PKG_VERSION").into(),
             models: vec![convert::model_info(pipeline.description())],
             limits: Some(limits),
+            watchlists: convert::watchlist_infos(pipeline.watchlists()),
         }))
     }
 }
@@ -203,7 +204,8 @@ pub(crate) async fn answer(
     busy: Busy,
     metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
-    let (document, options) = convert::request(document, options).map_err(Failure::invalid)?;
+    let (document, options) =
+        convert::request(document, options, pipeline.watchlists()).map_err(Failure::invalid)?;
     // A panic must not take the other documents of a stream with it. Nothing that the pipeline
     // shares between documents is left half changed by one: it hands them over by channels.
     let tagged = AssertUnwindSafe(tag(pipeline, document, options, origin, busy)).catch_unwind();

@@ -15,7 +15,7 @@ use crate::{
     config::{CacheArgs, ModelArgs},
     engine::{self, Engine},
     model::{ModelError, Package},
-    pipeline::{Origin, Pipeline, error::TagError},
+    pipeline::{Origin, Pipeline, error::TagError, watchlist::Watchlists},
     proto::tagwerk::v1,
     telemetry::Metrics,
 };
@@ -63,6 +63,7 @@ pub async fn pipeline(args: ModelArgs) -> Result<Pipeline, LoadError> {
 pub struct Loader {
     args: ModelArgs,
     cache: Option<CacheArgs>,
+    watchlists: Watchlists,
     metrics: Metrics,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
@@ -77,6 +78,7 @@ impl Loader {
         Self {
             args,
             cache: None,
+            watchlists: Watchlists::default(),
             metrics,
             seen: Arc::default(),
         }
@@ -86,6 +88,13 @@ impl Loader {
     #[must_use]
     pub fn with_cache(mut self, cache: CacheArgs) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// Makes watchlists known by name.
+    #[must_use]
+    pub fn with_watchlists(mut self, watchlists: Watchlists) -> Self {
+        self.watchlists = watchlists;
         self
     }
 
@@ -99,9 +108,8 @@ impl Loader {
         if !changed.await.map_err(|_| LoadError::Ended)?? {
             return Ok(None);
         }
-        start(self.args, 1, self.cache, self.metrics)
-            .await
-            .map(Some)
+        let pipeline = start(self.args, 1, self.cache, self.metrics).await?;
+        Ok(Some(pipeline.with_watchlists(self.watchlists)))
     }
 
     /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
@@ -170,8 +178,9 @@ impl Tagger for LocalTagger {
     ) -> Result<v1::TaggedDocument, TagFailure> {
         let refused =
             |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
-        let (document, options) = convert::request(Some(document), Some(options))
-            .map_err(|violations| refused(Failure::invalid(violations)))?;
+        let (document, options) =
+            convert::request(Some(document), Some(options), self.0.watchlists())
+                .map_err(|violations| refused(Failure::invalid(violations)))?;
         match self.0.tag(document, options, &Origin::alone()).await {
             Ok(tagged) => Ok(convert::tagged_document(&tagged, self.0.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {

@@ -24,7 +24,9 @@ use super::{
     render::{self, Format, Renderer},
 };
 use crate::{
+    api::convert,
     config::ModelArgs,
+    pipeline::watchlist,
     proto::tagwerk::v1::{Document, Feature, OffsetUnit, TagOptions, TaggedDocument},
 };
 
@@ -55,6 +57,10 @@ pub struct TagArgs {
     /// Leave out mentions and stances that are less probable than this
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     pub min_probability: f32,
+
+    /// Targets to ask every document about: a .csv, .jsonl or .toml file with id, names and type
+    #[arg(long, value_name = "FILE")]
+    pub watchlist: Option<PathBuf>,
 
     /// Tag on a server, host:port, http://host:port or https://host:port, instead of in this process
     #[arg(long, value_name = "ADDR")]
@@ -264,9 +270,15 @@ impl Job {
             ColorChoice::Never => false,
             ColorChoice::Auto => output.terminal && colours_wanted(),
         };
+        let mut options = options(args, format);
+        if let Some(path) = &args.watchlist {
+            let list = watchlist::read(path);
+            let list = list.map_err(|error| format!("{}: {error}", path.display()))?;
+            options.targets = convert::targets(&list);
+        }
         Ok(Self {
             inputs: Inputs::new(&args.inputs, output.identity),
-            options: options(args, format),
+            options,
             language: args.language.clone().unwrap_or_default(),
             renderer: Renderer::new(format, render::terminal_width(), coloured),
             // Answers on the same terminal would run into the bar.
@@ -322,6 +334,7 @@ fn options(args: &TagArgs, format: Format) -> TagOptions {
             .map(|name| feature(name).into())
             .collect(),
         min_probability: args.min_probability,
+        ..TagOptions::default()
     }
 }
 

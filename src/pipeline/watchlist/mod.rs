@@ -3,17 +3,27 @@
 //! A name is found in the forms that a sentence gives it: inflected, as the first part of a compound, in capitals,
 //! spelt with ae for ä, cut by a soft hyphen. It is not found within another word.
 
+mod answers;
+mod file;
 mod fold;
 mod forms;
+mod known;
 mod names;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 use thiserror::Error;
 
 use super::text::{Span, Text};
+pub(super) use answers::{Seen, answers};
+pub use answers::{TargetAnswer, TargetSpan, TargetStance};
+pub use file::{FileError, read};
 use fold::Folded;
+pub use known::{ListError, Source, Watchlists};
 use names::{Match, Name};
 
 /// Most names of one target.
@@ -112,6 +122,19 @@ pub enum TargetError {
 }
 
 impl TargetError {
+    /// Index of the target.
+    pub fn target(&self) -> usize {
+        match *self {
+            Self::NoId { target }
+            | Self::LongId { target, .. }
+            | Self::SameId { target }
+            | Self::NoNames { target }
+            | Self::ManyNames { target, .. }
+            | Self::LongName { target, .. }
+            | Self::BadName { target, .. } => target,
+        }
+    }
+
     /// What is wrong, seen from the list: `[3].names[0]`.
     pub fn path(&self) -> String {
         match self {
@@ -143,6 +166,7 @@ pub struct Occurrence {
 #[derive(Debug)]
 pub struct Watchlist {
     targets: Vec<Target>,
+    ids: HashSet<String>,
     names: Vec<Name>,
     /// Finds the beginnings of names; `None` where there are none.
     beginnings: Option<AhoCorasick>,
@@ -185,11 +209,17 @@ impl Watchlist {
             .start_kind(StartKind::Unanchored)
             .build(&beginnings);
         Ok(Self {
+            ids: targets.iter().map(|target| target.id.clone()).collect(),
             targets,
             names,
             beginnings: automaton.ok(),
             of_beginning,
         })
+    }
+
+    /// Whether a target has this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
     }
 
     /// The targets, as they were given.
@@ -243,6 +273,66 @@ impl Watchlist {
         });
         occurrences.collect()
     }
+}
+
+/// The targets that a document is asked about.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// The lists, one after the other. No id is in two of them.
+    pub lists: Vec<Arc<Watchlist>>,
+    /// Whether only those targets are answered that the document names.
+    pub present_only: bool,
+}
+
+impl Watch {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.lists.iter().all(|list| list.targets.is_empty())
+    }
+
+    /// The targets of all lists, in their order.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.lists.iter().flat_map(|list| list.targets())
+    }
+
+    /// Where a text names the targets, numbered through all lists.
+    pub fn find(&self, text: &Text, language: &str) -> Vec<Occurrence> {
+        let mut all = Vec::new();
+        let mut first = 0;
+        for list in &self.lists {
+            all.extend(
+                list.find(text, language)
+                    .into_iter()
+                    .map(|found| Occurrence {
+                        target: first + found.target,
+                        ..found
+                    }),
+            );
+            first += list.targets.len();
+        }
+        all
+    }
+}
+
+impl PartialEq for Watch {
+    /// Whether these are the very same lists.
+    fn eq(&self, other: &Self) -> bool {
+        self.present_only == other.present_only
+            && self.lists.len() == other.lists.len()
+            && self
+                .lists
+                .iter()
+                .zip(&other.lists)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+}
+
+/// The places of occurrences in the order of the text, each once.
+pub fn places(occurrences: &[Occurrence]) -> Vec<Span> {
+    let mut places: Vec<Span> = occurrences.iter().map(|o| o.span).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// A name in the folded text.
