@@ -1,13 +1,28 @@
 //! What the server says of targets, on the real model.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use prost::Message as _;
-use tagwerk::proto::tagwerk::v1::{
-    HolderKind, Polarity, TagOptions, TaggedDocument, Target, TargetAnswer, TargetType,
+use tagwerk::{
+    pipeline::{
+        Origin,
+        document::{self, Document},
+        text::Text,
+        watchlist::{self, Source, Watchlists},
+    },
+    proto::tagwerk::v1::{
+        GetInfoRequest, HolderKind, Polarity, TagOptions, TaggedDocument, Target, TargetAnswer,
+        TargetType,
+    },
+    server::ServerConfig,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::support::{self, TestServer, document, tag_with};
+use crate::support::{self, TestServer, tag_with};
 
 const ARTICLE: &str = "Lithoria baut in Kiel\n\
     Die Reederei Lithoria baut ein Werk in Kiel. „Lithoria ist ein Glücksfall für Kiel“, sagte Nora Brandt. \
@@ -32,7 +47,7 @@ fn targets() -> Vec<Target> {
 }
 
 async fn tagged(server: &TestServer, options: TagOptions) -> Result<TaggedDocument, Status> {
-    let request = tag_with(document("d", ARTICLE), options);
+    let request = tag_with(support::document("d", ARTICLE), options);
     let answer = server.client().await.tag(request).await?;
     Ok(answer.into_inner().document.unwrap())
 }
@@ -203,4 +218,132 @@ fn assert_refused(answer: Result<TaggedDocument, Status>, field: &str) {
     let details = status.get_error_details();
     let violations = &details.bad_request().unwrap().field_violations;
     assert_eq!(violations[0].field, field);
+}
+
+/// A server that knows a list by name, and the file of the list.
+async fn server_with_list(name: &str, content: &str) -> (TestServer, std::path::PathBuf) {
+    let file = format!("tagwerk-{name}-{}.csv", std::process::id());
+    let path = std::env::temp_dir().join(file);
+    std::fs::write(&path, content).unwrap();
+    let source = Source {
+        name: "places".into(),
+        path: path.clone(),
+    };
+    let lists = Watchlists::open(vec![source]).unwrap();
+    let pipeline = support::pipeline().await.with_watchlists(lists);
+    let server = support::start(support::config(), async { Ok(pipeline) }).await;
+    server.until_ready().await;
+    (server, path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_the_server_is_answered_behind_the_targets_of_the_request() {
+    let (server, _) = server_with_list("union", "id,names,type\nkiel,Kiel,location\n").await;
+    let options = |id: &str| TagOptions {
+        targets: vec![target(id, "Lithoria", TargetType::Organization)],
+        watchlist: "places".into(),
+        ..TagOptions::default()
+    };
+    let document = tagged(&server, options("firm")).await.unwrap();
+    let answers = document.targets.iter();
+    let answers: Vec<_> = answers.map(|t| (t.id.as_str(), t.spans.len())).collect();
+    assert_eq!(answers, [("firm", 3), ("kiel", 3)]);
+    let refused = tagged(&server, options("kiel")).await;
+    assert_refused(refused, "options.targets[0].id");
+    let info = server.client().await.get_info(GetInfoRequest {}).await;
+    let lists = info.unwrap().into_inner().watchlists;
+    assert_eq!((lists[0].name.as_str(), lists[0].targets), ("places", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_list_is_taken_up() {
+    let config = ServerConfig {
+        watch: Some(Duration::from_millis(20)),
+        ..support::config()
+    };
+    let path = std::env::temp_dir().join(format!("tagwerk-changed-{}.csv", std::process::id()));
+    std::fs::write(&path, "id,names\na,Kiel\n").unwrap();
+    let source = Source {
+        name: "places".into(),
+        path: path.clone(),
+    };
+    let lists = Watchlists::open(vec![source]).unwrap();
+    let pipeline = support::pipeline().await.with_watchlists(lists.clone());
+    let server = support::start(config, async { Ok(pipeline) }).await;
+    server.until_ready().await;
+    std::fs::write(&path, "id,names\na,Kiel\nb,Lithoria\n").unwrap();
+    support::until("the new list", || async { lists.sizes()[0].1 == 2 }).await;
+    let options = TagOptions {
+        watchlist: "places".into(),
+        ..TagOptions::default()
+    };
+    assert_eq!(tagged(&server, options).await.unwrap().targets.len(), 2);
+}
+
+/// What 10,000 names cost beside tagging: `cargo test --test watchlist -- --ignored --nocapture what_a_list`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures, and wants the machine for itself"]
+async fn what_a_list_of_ten_thousand_names_costs() {
+    let article = include_str!("../../examples/article-de.txt");
+    let text = Text::new(article.repeat(4)).unwrap();
+    // Names that begin as the article's own words do are the dearest.
+    let words: Vec<&str> = article
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| word.len() > 3 && word.starts_with(char::is_uppercase))
+        .collect();
+    let targets = (0..10_000).map(|i| watchlist::Target {
+        id: i.to_string(),
+        names: vec![format!(
+            "{} {}",
+            words[i % words.len()],
+            words[i * 7 % words.len()]
+        )],
+        target_type: watchlist::TargetType::Any,
+    });
+    let began = Instant::now();
+    let list = Arc::new(watchlist::Watchlist::new(targets.collect()).unwrap());
+    let preparing = began.elapsed();
+    let pipeline = support::pipeline().await;
+    let tag = |watch| {
+        let document = Document {
+            id: String::new(),
+            text: text.clone(),
+            language: "de".into(),
+        };
+        let options = document::TagOptions {
+            watch,
+            ..document::TagOptions::default()
+        };
+        let pipeline = pipeline.clone();
+        async move {
+            let began = Instant::now();
+            pipeline
+                .tag(document, options, &Origin::alone())
+                .await
+                .unwrap();
+            began.elapsed()
+        }
+    };
+    let watch = document::Watch {
+        lists: vec![Arc::clone(&list)],
+        present_only: false,
+    };
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        without.push(tag(document::Watch::default()).await);
+        with.push(tag(watch.clone()).await);
+    }
+    let began = Instant::now();
+    let found = list.find(&text, "de").len();
+    let finding = began.elapsed();
+    with.sort();
+    without.sort();
+    eprintln!(
+        "{} bytes, {found} found: prepared once in {preparing:?}, found in {finding:?}; \
+         tagging {:?} without, {:?} with the list (medians of 7)",
+        text.len(),
+        without[3],
+        with[3]
+    );
+    assert!(finding < without[3] / 20);
 }

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use crate::pipeline::{
     clauses,
     document::{
-        Entity, EntityStance, EntityType, Holder, Judgement, Mention, Polarity, Quote,
-        StanceRelation,
+        EntityStance, EntityType, Holder, Judgement, Mention, Polarity, Quote, StanceRelation,
     },
     sentences::is_line_break,
     stances::{self, Candidates},
