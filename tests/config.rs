@@ -114,6 +114,9 @@ ca = "/etc/tagwerk/cache.pem"
 patience_milliseconds = 15
 keep_seconds = 3600
 
+[watchlists]
+files = ["companies=/etc/tagwerk/companies.csv", "people=people.toml"]
+
 [log]
 log = "warn,tagwerk=debug"
 format = "json"

@@ -1,5 +1,7 @@
 //! Between the API's messages and the domain's types.
 
+use std::sync::Arc;
+
 use tonic_types::FieldViolation;
 
 use crate::{
@@ -8,8 +10,10 @@ use crate::{
         Limits,
         document::{
             self, Document, Features, Holder, Judgement, Polarity, TagOptions, TaggedDocument,
+            TargetAnswer, Watch,
         },
         text::{OffsetUnit, Offsets, Span, Text},
+        watchlist::{Target, TargetType, Watchlist, Watchlists},
     },
     proto::tagwerk::v1,
 };
@@ -18,6 +22,9 @@ use crate::{
 /// travels in headers, which clients limit to a few KiB.
 const MAX_VIOLATIONS: usize = 16;
 
+/// Most targets of one request; longer lists are the server's.
+const MAX_TARGETS: usize = 10_000;
+
 /// The document and options of a request, or every reason why they cannot be used.
 ///
 /// # Errors
@@ -25,10 +32,11 @@ const MAX_VIOLATIONS: usize = 16;
 pub fn request(
     document: Option<v1::Document>,
     options: Option<v1::TagOptions>,
+    watchlists: &Watchlists,
 ) -> Result<(Document, TagOptions), Vec<FieldViolation>> {
     let mut violations = Violations::default();
     let document = domain_document(document, &mut violations);
-    let options = domain_options(&options.unwrap_or_default(), &mut violations);
+    let options = domain_options(options.unwrap_or_default(), watchlists, &mut violations);
     match document {
         Some(document) if violations.0.is_empty() => Ok((document, options)),
         _ => Err(violations.0),
@@ -66,7 +74,11 @@ fn domain_document(
     Some(Document { id, text, language })
 }
 
-fn domain_options(options: &v1::TagOptions, violations: &mut Violations) -> TagOptions {
+fn domain_options(
+    options: v1::TagOptions,
+    watchlists: &Watchlists,
+    violations: &mut Violations,
+) -> TagOptions {
     let min_probability = options.min_probability;
     // Written so that NaN, which compares with nothing, is refused too.
     if !(0.0..=1.0).contains(&min_probability) {
@@ -79,7 +91,121 @@ fn domain_options(options: &v1::TagOptions, violations: &mut Violations) -> TagO
         offset_unit: domain_offset_unit(options.offset_unit, violations),
         features: domain_features(&options.features, violations),
         min_probability,
+        watch: domain_watch(options, watchlists, violations),
     }
+}
+
+fn domain_watch(
+    options: v1::TagOptions,
+    watchlists: &Watchlists,
+    violations: &mut Violations,
+) -> Watch {
+    let mut lists = Vec::new();
+    let count = options.targets.len();
+    if count > MAX_TARGETS {
+        violations.add(
+            "options.targets",
+            format!("has {count} targets; at most {MAX_TARGETS} are accepted"),
+        );
+    } else if count > 0 {
+        lists.extend(domain_targets(options.targets, watchlists, violations));
+    }
+    if !options.watchlist.is_empty() {
+        match watchlists.get(&options.watchlist) {
+            Some(list) => lists.push(list),
+            None => violations.add(
+                "options.watchlist",
+                "is the name of no watchlist of this server; GetInfo lists them",
+            ),
+        }
+    }
+    if let [own, listed] = lists.as_slice() {
+        let own = own.targets().iter().enumerate();
+        for (index, _) in own.filter(|(_, target)| listed.has(&target.id)) {
+            violations.add(
+                format!("options.targets[{index}].id"),
+                "is the id of a target of the watchlist too",
+            );
+        }
+    }
+    Watch {
+        lists,
+        present_only: options.present_targets_only,
+    }
+}
+
+fn domain_targets(
+    targets: Vec<v1::Target>,
+    watchlists: &Watchlists,
+    violations: &mut Violations,
+) -> Option<Arc<Watchlist>> {
+    let targets = targets.into_iter().enumerate().map(|(index, target)| {
+        let target_type = match v1::TargetType::try_from(target.r#type) {
+            Ok(v1::TargetType::Unspecified) => TargetType::Any,
+            Ok(v1::TargetType::Person) => TargetType::Person,
+            Ok(v1::TargetType::Organization) => TargetType::Organization,
+            Ok(v1::TargetType::Location) => TargetType::Location,
+            Ok(v1::TargetType::Miscellaneous) => TargetType::Miscellaneous,
+            Ok(v1::TargetType::Topic) => TargetType::Topic,
+            Err(_) => {
+                violations.add(
+                    format!("options.targets[{index}].type"),
+                    format!(
+                        "{} is not a TargetType of this version of the API",
+                        target.r#type
+                    ),
+                );
+                TargetType::Any
+            }
+        };
+        Target {
+            id: target.id,
+            names: target.names,
+            target_type,
+        }
+    });
+    match watchlists.prepare(targets.collect()) {
+        Ok(list) => Some(list),
+        Err(errors) => {
+            for error in errors {
+                violations.add(
+                    format!("options.targets{}", error.path()),
+                    error.to_string(),
+                );
+            }
+            None
+        }
+    }
+}
+
+/// Targets of a call in the form of the API.
+pub fn targets(list: &Watchlist) -> Vec<v1::Target> {
+    let targets = list.targets().iter().map(|target| {
+        let target_type = match target.target_type {
+            TargetType::Any => v1::TargetType::Unspecified,
+            TargetType::Person => v1::TargetType::Person,
+            TargetType::Organization => v1::TargetType::Organization,
+            TargetType::Location => v1::TargetType::Location,
+            TargetType::Miscellaneous => v1::TargetType::Miscellaneous,
+            TargetType::Topic => v1::TargetType::Topic,
+        };
+        v1::Target {
+            id: target.id.clone(),
+            names: target.names.clone(),
+            r#type: target_type.into(),
+        }
+    });
+    targets.collect()
+}
+
+/// The watchlists that a call can name.
+pub fn watchlist_infos(watchlists: &Watchlists) -> Vec<v1::WatchlistInfo> {
+    let known = watchlists.sizes().into_iter();
+    let infos = known.map(|(name, targets)| v1::WatchlistInfo {
+        name,
+        targets: number(targets),
+    });
+    infos.collect()
 }
 
 fn domain_offset_unit(number: i32, violations: &mut Violations) -> OffsetUnit {
@@ -154,6 +280,7 @@ pub fn tagged_document(tagged: &TaggedDocument, model: &Description) -> v1::Tagg
         }),
         model: Some(self::model(model)),
         near_duplicate_key: tagged.near_duplicate_key,
+        targets: tagged.targets.iter().map(|t| answer.target(t)).collect(),
     }
 }
 
@@ -183,12 +310,54 @@ impl Answer<'_> {
         }
     }
 
+    fn target(&self, target: &TargetAnswer) -> v1::TargetAnswer {
+        let indices = |indices: &[usize]| indices.iter().copied().map(number).collect();
+        let prominence = (!target.spans.is_empty()).then(|| v1::Prominence {
+            in_headline: target.in_headline,
+            in_first_paragraph: target.in_first_paragraph,
+            share: rounded(target.share),
+        });
+        v1::TargetAnswer {
+            id: target.id.clone(),
+            spans: target.spans.iter().map(|s| self.target_span(s)).collect(),
+            stance: target.stance.map(entity_stance),
+            stances: target
+                .stances
+                .iter()
+                .map(|s| self.target_stance(s))
+                .collect(),
+            quotes_of: indices(&target.quotes_of),
+            quotes_about: indices(&target.quotes_about),
+            prominence,
+            entities: indices(&target.entities),
+        }
+    }
+
+    fn target_span(&self, place: &document::TargetSpan) -> v1::TargetSpan {
+        v1::TargetSpan {
+            span: self.span(place.span),
+            text: self.text.slice(place.span).to_owned(),
+            sentence: place.sentence.and_then(|sentence| self.span(sentence)),
+            mention: place.mention.map(number),
+            stance: place.stance.map(stance),
+        }
+    }
+
+    fn target_stance(&self, stance: &document::TargetStance) -> v1::TargetStance {
+        let (holder_kind, holder) = holder(stance.holder);
+        v1::TargetStance {
+            span: number(stance.span),
+            holder_kind: holder_kind.into(),
+            holder,
+            polarity: polarity(stance.polarity).into(),
+            probability: rounded(stance.probability),
+            holder_probability: rounded(stance.holder_probability),
+            evidence: self.span(stance.evidence),
+        }
+    }
+
     fn stance(&self, relation: &document::StanceRelation) -> v1::StanceRelation {
-        let (holder_kind, holder) = match relation.holder {
-            Holder::Mention(index) => (v1::HolderKind::Mention, Some(number(index))),
-            Holder::Author => (v1::HolderKind::Author, None),
-            Holder::Unnamed => (v1::HolderKind::Unnamed, None),
-        };
+        let (holder_kind, holder) = holder(relation.holder);
         v1::StanceRelation {
             target: number(relation.target),
             holder_kind: holder_kind.into(),
@@ -218,6 +387,15 @@ impl Answer<'_> {
             span: self.span(sentence.span),
             sentiment: sentence.sentiment.map(sentiment),
         }
+    }
+}
+
+/// The kind of a holder, and its mention.
+fn holder(holder: Holder) -> (v1::HolderKind, Option<u32>) {
+    match holder {
+        Holder::Mention(index) => (v1::HolderKind::Mention, Some(number(index))),
+        Holder::Author => (v1::HolderKind::Author, None),
+        Holder::Unnamed => (v1::HolderKind::Unnamed, None),
     }
 }
 
@@ -352,7 +530,7 @@ mod tests {
     }
 
     fn violated(document: Option<v1::Document>, options: v1::TagOptions) -> Vec<String> {
-        let violations = request(document, Some(options)).unwrap_err();
+        let violations = request(document, Some(options), &Watchlists::default()).unwrap_err();
         violations.into_iter().map(|v| v.field).collect()
     }
 
@@ -377,6 +555,7 @@ mod tests {
             unfavorable: 0.876_544,
         };
         TaggedDocument {
+            targets: vec![],
             near_duplicate_key: 0,
             id: "d1".into(),
             offset_unit: unit,
@@ -409,7 +588,8 @@ mod tests {
 
     #[test]
     fn a_request_without_options_asks_for_every_layer_in_code_points() {
-        let (document, options) = request(document("Guten Tag"), None).unwrap();
+        let (document, options) =
+            request(document("Guten Tag"), None, &Watchlists::default()).unwrap();
         assert_eq!(document.text.as_str(), "Guten Tag");
         assert_eq!(options, TagOptions::default());
         assert_eq!(options.features, Features::default());
@@ -425,7 +605,7 @@ mod tests {
             ],
             ..Default::default()
         };
-        let (_, options) = request(document(""), Some(options)).unwrap();
+        let (_, options) = request(document(""), Some(options), &Watchlists::default()).unwrap();
         let expected = Features {
             mentions: true,
             quotes: true,
@@ -442,6 +622,7 @@ mod tests {
             offset_unit: 17,
             features: vec![1, 0, 99],
             min_probability: f32::NAN,
+            ..v1::TagOptions::default()
         };
         let expected = [
             "document",
@@ -471,7 +652,7 @@ mod tests {
                 min_probability,
                 ..Default::default()
             };
-            assert!(request(document(""), Some(options)).is_ok());
+            assert!(request(document(""), Some(options), &Watchlists::default()).is_ok());
         }
     }
 

@@ -139,6 +139,7 @@ impl TaggingService for Tagger {
             version: env!("CARGO_PKG_VERSION").into(),
             models: vec![convert::model_info(pipeline.description())],
             limits: Some(limits),
+            watchlists: convert::watchlist_infos(pipeline.watchlists()),
         }))
     }
 }
@@ -207,7 +208,8 @@ pub(crate) async fn answer(
     busy: Busy,
     metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
-    let (document, options) = convert::request(document, options).map_err(Failure::invalid)?;
+    let (document, options) =
+        convert::request(document, options, pipeline.watchlists()).map_err(Failure::invalid)?;
     let tagged = tag_alone(pipeline, document, options, origin, busy).await;
     let tagged = tagged.map_err(|failed| failed.told_by(Surface::Tagwerk))?;
     let answer = convert::tagged_document(&tagged, pipeline.description());

@@ -19,6 +19,15 @@ struct Stored {
     /// Three numbers for each sentence: favourable, neutral, unfavourable.
     #[prost(float, repeated, tag = "3")]
     tones: Vec<f32>,
+    #[prost(message, repeated, tag = "4")]
+    watched: Vec<Watched>,
+}
+
+/// A watched span, without a stance of its own where it meets a mention.
+#[derive(Clone, PartialEq, Message)]
+struct Watched {
+    #[prost(message, optional, tag = "1")]
+    stance: Option<Stance>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -59,17 +68,16 @@ pub fn encode(reading: &Reading) -> Vec<u8> {
         entity_type: mention.entity_type.map_or(0, number),
         probability: mention.probability,
         types: mention.type_probabilities.0.to_vec(),
-        stance: mention.stance.as_ref().map(|stance| Stance {
-            polarity: numbers(&stance.polarity).to_vec(),
-            author: stance.author,
-            unnamed: stance.unnamed,
-            mentions: stance.mentions.clone(),
-        }),
+        stance: mention.stance.as_ref().map(stored_stance),
+    });
+    let watched = reading.watched.iter().map(|stance| Watched {
+        stance: stance.as_ref().map(stored_stance),
     });
     let stored = Stored {
         version: VERSION,
         mentions: mentions.collect(),
         tones: reading.tones.iter().flat_map(numbers).collect(),
+        watched: watched.collect(),
     };
     stored.encode_to_vec()
 }
@@ -81,15 +89,7 @@ pub fn decode(bytes: &[u8]) -> Option<Reading> {
         return None;
     }
     let mentions = stored.mentions.into_iter().map(|mention| {
-        let stance = match mention.stance {
-            Some(stance) => Some(WindowStance {
-                polarity: distribution(&stance.polarity)?,
-                author: stance.author,
-                unnamed: stance.unnamed,
-                mentions: stance.mentions,
-            }),
-            None => None,
-        };
+        let stance = read_stance(mention.stance)?;
         let entity_type = match mention.entity_type as usize {
             0 => None,
             number => Some(*EntityType::ALL.get(number - 1)?),
@@ -109,7 +109,34 @@ pub fn decode(bytes: &[u8]) -> Option<Reading> {
             .chunks(3)
             .map(distribution)
             .collect::<Option<_>>()?,
+        watched: stored
+            .watched
+            .into_iter()
+            .map(|watched| read_stance(watched.stance))
+            .collect::<Option<_>>()?,
     })
+}
+
+fn stored_stance(stance: &WindowStance) -> Stance {
+    Stance {
+        polarity: numbers(&stance.polarity).to_vec(),
+        author: stance.author,
+        unnamed: stance.unnamed,
+        mentions: stance.mentions.clone(),
+    }
+}
+
+/// The inner `None` is no stance, the outer one that is none.
+fn read_stance(stored: Option<Stance>) -> Option<Option<WindowStance>> {
+    let Some(stance) = stored else {
+        return Some(None);
+    };
+    Some(Some(WindowStance {
+        polarity: distribution(&stance.polarity)?,
+        author: stance.author,
+        unnamed: stance.unnamed,
+        mentions: stance.mentions,
+    }))
 }
 
 fn number(entity_type: EntityType) -> u32 {
@@ -193,8 +220,9 @@ mod tests {
         fn every_reading_comes_back_bit_by_bit(
             mentions in proptest::collection::vec(any_mention(), 0..9),
             tones in proptest::collection::vec(any_distribution(), 0..9),
+            watched in proptest::collection::vec(proptest::option::of(any_stance()), 0..5),
         ) {
-            let bytes = encode(&Reading { mentions, tones });
+            let bytes = encode(&Reading { mentions, tones, watched });
             let back = decode(&bytes).map(|reading| encode(&reading));
             prop_assert_eq!(back, Some(bytes));
         }

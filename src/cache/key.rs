@@ -71,6 +71,12 @@ impl Key {
             .iter()
             .flatten()
             .for_each(|target| range(&mut number, target));
+        // Most windows have none, and keep the key that they have without this.
+        if !window.watched.is_empty() {
+            number(window.watched.len());
+            let watched = window.watched.iter();
+            watched.for_each(|target| range(&mut number, target));
+        }
         Self(hash.finalize().into())
     }
 
@@ -112,13 +118,14 @@ mod tests {
         assert_eq!(key, Key::of(&model, &window.clone()));
         assert_ne!(key, Key::of(&Model::new("other", Precision::Fp32), &window));
         type Change = fn(&mut Window);
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 8] = [
             ("a token", |w| w.tokens[1] = 8),
             ("one token more", |w| w.tokens.push(2)),
             ("a word's tokens", |w| w.words[0].tokens = 1..3),
             ("a line", |w| w.words[0].starts_line = false),
             ("a sentence", |w| w.sentences.push(0..1)),
             ("a head", |w| w.heads.stance = true),
+            ("a watched span", |w| w.watched.push(0..1)),
             ("no targets, and none given", |w| {
                 w.targets = Some(Vec::new())
             }),

@@ -86,12 +86,17 @@ impl Cache {
 /// Bytes that a reading and its key occupy, about.
 fn size(reading: &Reading) -> u32 {
     let stances = reading.mentions.iter().filter_map(|m| m.stance.as_ref());
-    let holders: usize = stances.map(|stance| stance.mentions.len()).sum();
+    let watched = reading.watched.iter().flatten();
+    let holders: usize = stances
+        .chain(watched)
+        .map(|stance| stance.mentions.len())
+        .sum();
     let mentions = std::mem::size_of_val(reading.mentions.as_slice());
     let tones = std::mem::size_of_val(reading.tones.as_slice());
+    let watched_bytes = std::mem::size_of_val(reading.watched.as_slice());
     // The hash table and the order of use take about as much as a key each.
     let overhead = 4 * size_of::<Key>() + size_of::<Reading>();
-    u32::try_from(overhead + mentions + tones + 4 * holders).unwrap_or(u32::MAX)
+    u32::try_from(overhead + mentions + tones + watched_bytes + 4 * holders).unwrap_or(u32::MAX)
 }
 
 /// Whether a reading can be one of this window: whatever the shared store holds, nothing behind it may stumble.
@@ -114,7 +119,15 @@ fn fits(reading: &Reading, window: &Window) -> bool {
     } else {
         0
     };
+    let watched = if window.heads.stance {
+        window.watched.len()
+    } else {
+        0
+    };
+    let held = |stance: &crate::model::WindowStance| stance.mentions.len() == count;
     in_order
+        && reading.watched.len() == watched
+        && reading.watched.iter().flatten().all(held)
         && targets == count
         && reading.tones.len() == tones
         && reading.mentions.iter().all(judged)
@@ -148,6 +161,7 @@ mod tests {
                 }),
             }],
             tones: vec![polarity],
+            watched: Vec::new(),
         }
     }
 
@@ -205,7 +219,7 @@ mod tests {
     fn a_reading_fits_its_own_window_alone() {
         assert!(fits(&reading(), &window()));
         type Change = fn(&mut Reading, &mut Window);
-        let changes: [(&str, Change); 6] = [
+        let changes: [(&str, Change); 7] = [
             ("a mention behind the last word", |r, _| {
                 r.mentions[0].words = 2..4
             }),
@@ -216,6 +230,9 @@ mod tests {
             }),
             ("holders of another number of mentions", |r, _| {
                 r.mentions[0].stance.as_mut().unwrap().mentions.push(0.5);
+            }),
+            ("a watched span without an answer", |_, w| {
+                w.watched.push(0..1)
             }),
             ("another number of targets", |_, w| {
                 w.targets = Some(vec![0..1, 1..2])

@@ -15,7 +15,7 @@ use crate::{
     config::{CacheArgs, ModelArgs},
     engine::{self, Engine},
     model::{ModelError, Package},
-    pipeline::{Origin, Pipeline, error::TagError},
+    pipeline::{Origin, Pipeline, error::TagError, watchlist::Watchlists},
     proto::tagwerk::v1,
     telemetry::Metrics,
 };
@@ -63,6 +63,7 @@ pub struct Loader {
     args: ModelArgs,
     cache: Option<CacheArgs>,
     express_workers: usize,
+    watchlists: Watchlists,
     metrics: Metrics,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
@@ -78,6 +79,7 @@ impl Loader {
             args,
             cache: None,
             express_workers: 0,
+            watchlists: Watchlists::default(),
             metrics,
             seen: Arc::default(),
         }
@@ -97,6 +99,13 @@ impl Loader {
         self
     }
 
+    /// Makes watchlists known by name.
+    #[must_use]
+    pub fn with_watchlists(mut self, watchlists: Watchlists) -> Self {
+        self.watchlists = watchlists;
+        self
+    }
+
     /// A pipeline; `None` where the package still has this fingerprint.
     ///
     /// # Errors
@@ -107,9 +116,8 @@ impl Loader {
         if !changed.await.map_err(|_| LoadError::Ended)?? {
             return Ok(None);
         }
-        start(self.args, self.express_workers, self.cache, self.metrics)
-            .await
-            .map(Some)
+        let pipeline = start(self.args, self.express_workers, self.cache, self.metrics).await?;
+        Ok(Some(pipeline.with_watchlists(self.watchlists)))
     }
 
     /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
@@ -178,8 +186,9 @@ impl Tagger for LocalTagger {
     ) -> Result<v1::TaggedDocument, TagFailure> {
         let refused =
             |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
-        let (document, options) = convert::request(Some(document), Some(options))
-            .map_err(|violations| refused(Failure::invalid(violations)))?;
+        let (document, options) =
+            convert::request(Some(document), Some(options), self.0.watchlists())
+                .map_err(|violations| refused(Failure::invalid(violations)))?;
         match self.0.tag(document, options, &Origin::alone()).await {
             Ok(tagged) => Ok(convert::tagged_document(&tagged, self.0.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {

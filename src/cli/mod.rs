@@ -20,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{RunningSettings, ServeCommand, Settings},
+    pipeline::watchlist::Watchlists,
     server::{self, Reread},
     telemetry::{self, LogFilter},
 };
@@ -96,9 +97,11 @@ async fn listen(
     let in_file = command.config.is_some();
     let running = in_file.then(|| follow(RunningSettings::new(command, settings), filter));
     let metrics = telemetry::Metrics::new();
+    let watchlists = Watchlists::open(args.watchlists.sources)?;
     let loader = local::Loader::new(args.model, metrics.clone())
         .with_express_lane()
-        .with_cache(args.cache);
+        .with_cache(args.cache)
+        .with_watchlists(watchlists);
     let load = move |fingerprint| loader.clone().load(fingerprint);
     Ok(server::run(config, running, load, metrics).await?)
 }

@@ -12,7 +12,7 @@ use crate::{
     model::{Model, Package},
     pipeline::{
         Judged, Origin, Pipeline,
-        document::{Document, EntityType, Features, TagOptions},
+        document::{Document, EntityType, Features, TagOptions, Watch},
         error::TagError,
         text::OffsetUnit,
     },
@@ -215,6 +215,7 @@ async fn predict(pipeline: &Pipeline, gold: &GoldText) -> Result<Prediction, Tag
         let options = TagOptions {
             offset_unit: OffsetUnit::Utf8Byte,
             features,
+            watch: Watch::default(),
             min_probability: 0.0,
         };
         let tagged = pipeline.tag(document, options, &Origin::alone()).await?;

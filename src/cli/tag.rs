@@ -27,7 +27,9 @@ use super::{
     render::{self, Format, Renderer},
 };
 use crate::{
+    api::convert,
     config::ModelArgs,
+    pipeline::watchlist,
     proto::tagwerk::v1::{Document, Feature, OffsetUnit, TagOptions, TaggedDocument},
 };
 
@@ -66,6 +68,10 @@ pub struct TagArgs {
     /// Leave out mentions and stances that are less probable than this
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     pub min_probability: f32,
+
+    /// Targets to ask every document about: a .csv, .jsonl or .toml file with id, names and type
+    #[arg(long, value_name = "FILE")]
+    pub watchlist: Option<PathBuf>,
 
     /// Tag on a server, host:port, http://host:port or https://host:port, instead of in this process
     #[arg(long, value_name = "ADDR")]
@@ -314,7 +320,12 @@ impl Job {
             ColorChoice::Never => false,
             ColorChoice::Auto => output.terminal && colours_wanted(),
         };
-        let options = options(args, format);
+        let mut options = options(args, format);
+        if let Some(path) = &args.watchlist {
+            let list = watchlist::read(path);
+            let list = list.map_err(|error| format!("{}: {error}", path.display()))?;
+            options.targets = convert::targets(&list);
+        }
         let page = |format| Writer::Page(Renderer::new(format, render::terminal_width(), coloured));
         let table = |format| {
             let kept = Kept {
@@ -408,6 +419,7 @@ fn options(args: &TagArgs, format: OutputFormat) -> TagOptions {
             .map(|name| feature(name).into())
             .collect(),
         min_probability: args.min_probability,
+        ..TagOptions::default()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     api::caller::Quota,
     cache::SharedSettings,
     model::Precision,
+    pipeline::watchlist::Source,
     server::{
         ConnectionLimits, PageSettings, ServerConfig,
         auth::{AuthSettings, JwtSettings},
@@ -379,6 +380,32 @@ pub struct TraceArgs {
     pub share: Share,
 }
 
+/// Which lists of targets are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Watchlists")]
+pub struct WatchlistArgs {
+    /// Watchlists that callers can name, separated by commas: CSV, JSON lines or TOML files with id, names and type.
+    #[arg(
+        id = "watchlists_files",
+        long = "watchlist",
+        env = "TAGWERK_WATCHLISTS",
+        value_name = "NAME=FILE",
+        value_parser = source
+    )]
+    pub sources: Vec<Source>,
+}
+
+/// A watchlist by name and file.
+fn source(value: &str) -> Result<Source, String> {
+    match value.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(Source {
+            name: name.to_owned(),
+            path: path.into(),
+        }),
+        _ => Err("give a name and a file, for example companies=/etc/tagwerk/companies.csv".into()),
+    }
+}
+
 /// The certificates that connections are secured with.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "TLS")]
@@ -665,6 +692,10 @@ pub struct ServeArgs {
     /// What is remembered.
     #[command(flatten)]
     pub cache: CacheArgs,
+
+    /// Which lists of targets are known.
+    #[command(flatten)]
+    pub watchlists: WatchlistArgs,
 
     /// What is logged.
     #[command(flatten)]

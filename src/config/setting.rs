@@ -11,12 +11,13 @@ use toml::Value;
 use super::{ServeArgs, Share};
 
 /// The sections of the file, each with the heading that its flags have in the help.
-pub(super) const SECTIONS: [(&str, &str); 7] = [
+pub(super) const SECTIONS: [(&str, &str); 8] = [
     ("server", "Server"),
     ("tls", "TLS"),
     ("auth", "Authentication"),
     ("model", "Model"),
     ("cache", "Cache"),
+    ("watchlists", "Watchlists"),
     ("log", "Logging"),
     ("trace", "Tracing"),
 ];

@@ -127,7 +127,15 @@ impl HeadWeights {
         if window.heads.tone && !window.sentences.is_empty() {
             tones = self.tones(&window.sentences, &words, &first_token)?;
         }
-        Ok(Reading { mentions, tones })
+        let mut watched = Vec::new();
+        if window.heads.stance && !window.watched.is_empty() {
+            watched = self.watched(window, &mentions, &words, &first_token)?;
+        }
+        Ok(Reading {
+            mentions,
+            tones,
+            watched,
+        })
     }
 
     fn find(&self, window: &Window, words: &Tensor) -> Result<Vec<WindowMention>, ModelError> {
@@ -175,6 +183,68 @@ impl HeadWeights {
         self.tone.distributions(&Tensor::f_stack(&rows, 0)?)
     }
 
+    /// The stance toward spans beside the mentions, each as if it stood alone among them. One after the other: a
+    /// product of several rows could differ in its last bits from that of one.
+    fn watched(
+        &self,
+        window: &Window,
+        mentions: &[WindowMention],
+        words: &Tensor,
+        first_token: &Tensor,
+    ) -> Result<Vec<Option<WindowStance>>, ModelError> {
+        let targets = given(&window.watched, window.words.len())?;
+        let mut candidates = vec![self.holder_special.shallow_clone()];
+        for mention in mentions {
+            candidates.push(form(words, &mention.words)?.f_unsqueeze(0)?);
+        }
+        let candidates = self
+            .holder_candidate
+            .apply(&Tensor::f_cat(&candidates, 0)?)?;
+        let stance = |target: &WindowMention| {
+            let own = &target.words;
+            let meets = |m: &WindowMention| m.words.start < own.end && own.start < m.words.end;
+            if mentions.iter().any(meets) {
+                return Ok(None);
+            }
+            let form = form(words, own)?.f_unsqueeze(0)?;
+            let context = first_token.f_unsqueeze(0)?;
+            let polarity = self
+                .polarity
+                .distributions(&Tensor::f_cat(&[&form, &context], 1)?)?;
+            let before = mentions
+                .iter()
+                .take_while(|m| m.words.end <= own.start)
+                .count() as i64;
+            let mut distances = vec![0, 0];
+            distances.extend((0..mentions.len() as i64).map(|mention| {
+                // The target would stand between those before it and those behind.
+                let distance = mention - before + i64::from(mention >= before);
+                distance.clamp(-FARTHEST, FARTHEST) + FARTHEST + 1
+            }));
+            let distances = self
+                .holder_distance
+                .f_index_select(0, &Tensor::f_from_slice(&distances)?)?;
+            let hidden = self
+                .holder_target
+                .apply(&form)?
+                .f_add(&candidates)?
+                .f_add(&distances)?
+                .f_gelu("none")?;
+            let scores = self.holder_out.apply(&hidden)?.f_squeeze_dim(-1)?;
+            let holders = values(&scores.f_softmax(-1, Kind::Float)?)?;
+            let [author, unnamed, ref mentions @ ..] = holders[..] else {
+                return Err(ModelError::Window("a target has no holder".to_owned()));
+            };
+            Ok(polarity.first().map(|&polarity| WindowStance {
+                polarity,
+                author,
+                unnamed,
+                mentions: mentions.to_vec(),
+            }))
+        };
+        targets.iter().map(stance).collect()
+    }
+
     fn stances(
         &self,
         mentions: &[WindowMention],
@@ -184,9 +254,7 @@ impl HeadWeights {
         let n = mentions.len() as i64;
         let mut forms = Vec::with_capacity(mentions.len());
         for mention in mentions {
-            let mean = mean_of(words, &mention.words)?;
-            let first = words.f_get(mention.words.start as i64)?;
-            forms.push(Tensor::f_cat(&[mean, first], 0)?);
+            forms.push(form(words, &mention.words)?);
         }
         let forms = Tensor::f_stack(&forms, 0)?;
         let context = first_token.f_unsqueeze(0)?.f_expand([n, -1], false)?;
@@ -237,6 +305,12 @@ fn transitions(tensors: &Tensors, labels: i64) -> Result<Option<Transitions>, Mo
         &values(&tensors.get(&start, &[labels])?)?,
         &values(&tensors.get(&end, &[labels])?)?,
     )))
+}
+
+/// `[2h]`: the mean of a mention's words and the first of them.
+fn form(words: &Tensor, range: &std::ops::Range<usize>) -> Result<Tensor, ModelError> {
+    let first = words.f_get(range.start as i64)?;
+    Ok(Tensor::f_cat(&[mean_of(words, range)?, first], 0)?)
 }
 
 /// `[h]`: the mean of some words.

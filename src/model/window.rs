@@ -34,6 +34,8 @@ pub struct Window {
     pub words: Vec<Word>,
     /// Spans that are given instead of found, as ranges of [`Window::words`]. They are judged as they stand.
     pub targets: Option<Vec<Range<usize>>>,
+    /// Spans that are judged beside the mentions, as ranges of [`Window::words`]. They change nothing else.
+    pub watched: Vec<Range<usize>>,
     /// The sentences, as ranges of [`Window::words`] that are not empty.
     pub sentences: Vec<Range<usize>>,
     /// What to compute.
@@ -60,6 +62,9 @@ pub struct Reading {
     pub mentions: Vec<WindowMention>,
     /// The tone of each of [`Window::sentences`], where asked for.
     pub tones: Vec<Distribution>,
+    /// The stance toward each of [`Window::watched`], where stances were asked for; `None` for one that meets a
+    /// mention, whose stance it has.
+    pub watched: Vec<Option<WindowStance>>,
 }
 
 /// A mention within its window.

@@ -14,6 +14,7 @@ use super::{
     stances::{self, Candidates},
     text::{Span, Text},
     types,
+    watchlist::{self, Occurrence, Seen},
     windows::Piece,
 };
 
@@ -28,6 +29,11 @@ pub(super) struct Assembly {
     types: Vec<TypeProbabilities>,
     /// For each sentence, its tones so far with their weights: several where it was too long for one window.
     tones: Vec<Vec<(Distribution, f32)>>,
+    /// Where the targets are named, by their starts, each once.
+    watched: Arc<Vec<Span>>,
+    /// For each of them, the stance and its holders, where a window judged it.
+    judged: Vec<Option<(Judgement, Candidates)>>,
+    occurrences: Vec<Occurrence>,
     windows: usize,
     covered: Covered,
 }
@@ -42,8 +48,17 @@ struct Covered {
 }
 
 impl Assembly {
-    pub fn new(text: Text, sentences: Arc<Vec<Span>>, options: TagOptions) -> Self {
+    pub fn new(
+        text: Text,
+        sentences: Arc<Vec<Span>>,
+        options: TagOptions,
+        occurrences: Vec<Occurrence>,
+        watched: Arc<Vec<Span>>,
+    ) -> Self {
         Self {
+            judged: vec![None; watched.len()],
+            watched,
+            occurrences,
             tones: vec![Vec::new(); sentences.len()],
             text,
             sentences,
@@ -74,6 +89,7 @@ impl Assembly {
         // Index in the document of each mention of the window.
         let mut kept: Vec<Option<usize>> = Vec::with_capacity(reading.mentions.len());
         let mut stances = Vec::new();
+        let met = met(piece, &reading);
         for found in reading.mentions {
             let span = piece
                 .words
@@ -107,6 +123,22 @@ impl Assembly {
             });
             self.types.push(found.type_probabilities);
             stances.push(found.stance);
+        }
+        let index = |local: usize| kept.get(local).copied().flatten();
+        for (&watched, answer) in piece.watched.iter().zip(&reading.watched) {
+            let Some(&span) = self.watched.get(watched) else {
+                continue;
+            };
+            // The stance of its own, or of the mention that it meets.
+            let met = || {
+                let mut of_window = met.iter();
+                of_window.find_map(|(m, stance)| m.overlaps(span).then_some(stance.as_ref()?))
+            };
+            if let (Some(stance), Some(slot)) =
+                (answer.as_ref().or_else(met), self.judged.get_mut(watched))
+            {
+                *slot = Some((judgement(stance.polarity), candidates(stance, index)));
+            }
         }
         self.candidates.extend(stances.into_iter().map(|stance| {
             stance.map_or_else(Candidates::default, |stance| {
@@ -162,6 +194,21 @@ impl Assembly {
         } else {
             Vec::new()
         };
+        let targets = watchlist::answers(
+            &self.options.watch,
+            &self.occurrences,
+            &Seen {
+                text: &self.text,
+                sentences: &self.sentences,
+                mentions: &self.mentions,
+                quotes: &quotes,
+                relations: &stances,
+                watched: &self.watched,
+                judged: &self.judged,
+                min_probability,
+                stances: features.stances,
+            },
+        );
         let bytes_total = self.text.len();
         if self.windows > 0 {
             let end = self.text.span_around(bytes_total..bytes_total);
@@ -178,6 +225,7 @@ impl Assembly {
             quotes,
             sentences,
             sentiment: sentiment.map(judgement),
+            targets,
             coverage: Coverage {
                 bytes_read: bytes_total - self.covered.missed,
                 bytes_total,
@@ -188,6 +236,18 @@ impl Assembly {
             read,
         }
     }
+}
+
+/// The mentions of a window with their stances, where spans are watched.
+fn met(piece: &Piece, reading: &Reading) -> Vec<(Span, Option<WindowStance>)> {
+    if piece.watched.is_empty() {
+        return Vec::new();
+    }
+    let mentions = reading.mentions.iter().filter_map(|mention| {
+        let words = piece.words.get(mention.words.clone())?;
+        Some((words.first()?.to(*words.last()?), mention.stance.clone()))
+    });
+    mentions.collect()
 }
 
 impl Covered {

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::text::{OffsetUnit, Span, Text};
+pub use super::watchlist::{TargetAnswer, TargetSpan, TargetStance, Watch};
 pub use crate::model::{Distribution, EntityType, Polarity};
 
 /// A text to be tagged.
@@ -17,7 +18,7 @@ pub struct Document {
 }
 
 /// How a document is to be tagged.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TagOptions {
     /// The unit of the answer's offsets.
     pub offset_unit: OffsetUnit,
@@ -25,6 +26,8 @@ pub struct TagOptions {
     pub features: Features,
     /// Mentions and stances below this probability are left out.
     pub min_probability: f32,
+    /// The targets that are asked about.
+    pub watch: Watch,
 }
 
 /// The layers of an answer. Layers that need others say so in [`Features::mentions`] and [`Features::sentences`].
@@ -211,6 +214,8 @@ pub struct TaggedDocument {
     pub sentences: Vec<Sentence>,
     /// The tone of the whole, where sentiment was asked for and there is a sentence.
     pub sentiment: Option<Judgement>,
+    /// What the document says of each target, in their order.
+    pub targets: Vec<TargetAnswer>,
     /// What was read.
     pub coverage: Coverage,
     /// Few bits away from that of a text that is nearly the same.

@@ -15,6 +15,7 @@ pub mod sentences;
 pub mod stances;
 pub mod text;
 pub mod types;
+pub mod watchlist;
 pub mod windows;
 pub mod words;
 
@@ -39,6 +40,7 @@ use error::TagError;
 use passes::Passes;
 use stances::Candidates;
 use text::{Span, Text};
+use watchlist::Watchlists;
 use windows::{Piece, Purpose, Windower};
 
 /// Windows of one document that wait in the engine at a time: enough to fill the workers' batches, few enough
@@ -105,6 +107,7 @@ pub struct Limits {
 pub struct Pipeline {
     engine: Arc<Engine>,
     cache: Option<Cache>,
+    watchlists: Watchlists,
     max_document_bytes: usize,
 }
 
@@ -123,6 +126,7 @@ impl Pipeline {
         Self {
             engine,
             cache: None,
+            watchlists: Watchlists::default(),
             max_document_bytes,
         }
     }
@@ -132,6 +136,18 @@ impl Pipeline {
     pub fn with_cache(mut self, cache: Cache) -> Self {
         self.cache = Some(cache);
         self
+    }
+
+    /// Knows these watchlists by name.
+    #[must_use]
+    pub fn with_watchlists(mut self, watchlists: Watchlists) -> Self {
+        self.watchlists = watchlists;
+        self
+    }
+
+    /// The watchlists that are known by name.
+    pub fn watchlists(&self) -> &Watchlists {
+        &self.watchlists
     }
 
     /// What the model package says of itself.
@@ -252,6 +268,18 @@ impl Pipeline {
         })
         .await?;
         let sentences = Arc::new(sentences);
+        let (occurrences, watched) = if options.watch.is_empty() {
+            Default::default()
+        } else {
+            let (watch, text) = (options.watch.clone(), document.text.clone());
+            let language = language.language.clone();
+            blocking(move || {
+                let occurrences = watch.find(&text, &language);
+                let watched = watchlist::places(&occurrences);
+                Ok((occurrences, Arc::new(watched)))
+            })
+            .await?
+        };
         let purpose = Purpose {
             heads: Heads {
                 ner: features.mentions,
@@ -259,8 +287,15 @@ impl Pipeline {
                 tone: features.sentiment,
             },
             targets: None,
+            watched: Arc::clone(&watched),
         };
-        let mut assembly = Assembly::new(document.text.clone(), Arc::clone(&sentences), options);
+        let mut assembly = Assembly::new(
+            document.text.clone(),
+            Arc::clone(&sentences),
+            options,
+            occurrences,
+            watched,
+        );
         let take = |piece, reading| assembly.add(&piece, reading);
         self.read(&document.text, &sentences, purpose, ticket, trace, take)
             .await?;
@@ -292,6 +327,7 @@ impl Pipeline {
                 ..Heads::default()
             },
             targets: Some(Arc::new(spans)),
+            watched: Arc::default(),
         };
         let take = |piece: Piece, reading: Reading| {
             for (&index, mention) in piece.targets.iter().zip(&reading.mentions) {

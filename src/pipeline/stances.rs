@@ -2,7 +2,9 @@
 
 use super::{
     clauses,
-    document::{Distribution, Entity, EntityStance, Holder, Mention, Polarity, StanceRelation},
+    document::{
+        Distribution, Entity, EntityStance, Holder, Judgement, Mention, Polarity, StanceRelation,
+    },
     text::{Span, Text},
 };
 
@@ -15,7 +17,7 @@ pub struct Candidates(pub Vec<(Holder, f32)>);
 
 impl Candidates {
     /// The most probable; the author where there is no candidate.
-    fn best(&self) -> (Holder, f32) {
+    pub(super) fn best(&self) -> (Holder, f32) {
         let mut best = (Holder::Author, 0.0);
         for &(holder, probability) in &self.0 {
             if probability > best.1 {
@@ -44,12 +46,9 @@ pub fn relations(
             continue;
         }
         let (holder, holder_probability) = candidates.best();
-        let sentence = sentences.partition_point(|s| s.end() <= mention.span.start());
-        let evidence = match sentences.get(sentence) {
-            Some(&sentence) if sentence.contains(mention.span) => {
-                clauses::evidence(text, sentence, mention.span)
-            }
-            _ => mention.span,
+        let evidence = match sentence_of(sentences, mention.span) {
+            Some(sentence) => clauses::evidence(text, sentence, mention.span),
+            None => mention.span,
         };
         relations.push(StanceRelation {
             target,
@@ -63,6 +62,13 @@ pub fn relations(
     relations
 }
 
+/// The sentence in which a span lies wholly.
+pub(super) fn sentence_of(sentences: &[Span], span: Span) -> Option<Span> {
+    let sentence = sentences.partition_point(|s| s.end() <= span.start());
+    let sentence = sentences.get(sentence).copied();
+    sentence.filter(|sentence| sentence.contains(span))
+}
+
 /// Sums up for each entity the stances toward its mentions.
 pub fn sum_up(entities: &mut [Entity], mentions: &[Mention]) {
     for entity in entities {
@@ -70,27 +76,32 @@ pub fn sum_up(entities: &mut [Entity], mentions: &[Mention]) {
             .mentions
             .iter()
             .filter_map(|&m| mentions.get(m)?.stance);
-        let (mut favorable_count, mut unfavorable_count, mut sum) = (0, 0, 0.0);
-        for stance in stances {
-            match stance.polarity {
-                Polarity::Favorable => favorable_count += 1,
-                Polarity::Unfavorable => unfavorable_count += 1,
-                Polarity::Neutral => continue,
-            }
-            sum += stance.distribution.score();
+        entity.stance = Some(sum(stances));
+    }
+}
+
+/// What stances add up to.
+pub(super) fn sum(stances: impl Iterator<Item = Judgement>) -> EntityStance {
+    let (mut favorable_count, mut unfavorable_count, mut sum) = (0, 0, 0.0);
+    for stance in stances {
+        match stance.polarity {
+            Polarity::Favorable => favorable_count += 1,
+            Polarity::Unfavorable => unfavorable_count += 1,
+            Polarity::Neutral => continue,
         }
-        let score = sum / (favorable_count + unfavorable_count).max(1) as f32;
-        let polarity = match score {
-            score if score >= BALANCED => Polarity::Favorable,
-            score if score <= -BALANCED => Polarity::Unfavorable,
-            _ => Polarity::Neutral,
-        };
-        entity.stance = Some(EntityStance {
-            polarity,
-            score,
-            favorable_count,
-            unfavorable_count,
-        });
+        sum += stance.distribution.score();
+    }
+    let score = sum / (favorable_count + unfavorable_count).max(1) as f32;
+    let polarity = match score {
+        score if score >= BALANCED => Polarity::Favorable,
+        score if score <= -BALANCED => Polarity::Unfavorable,
+        _ => Polarity::Neutral,
+    };
+    EntityStance {
+        polarity,
+        score,
+        favorable_count,
+        unfavorable_count,
     }
 }
 
@@ -118,7 +129,7 @@ pub fn mean(parts: impl IntoIterator<Item = (Distribution, f32)>) -> Option<Dist
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::document::{EntityType, Judgement};
+    use crate::pipeline::document::EntityType;
 
     const PRAISE: Distribution = Distribution {
         favorable: 0.8,

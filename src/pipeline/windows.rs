@@ -31,6 +31,8 @@ pub struct Piece {
     pub segments: Vec<Span>,
     /// For each of [`Window::targets`], its index in the document's list of targets.
     pub targets: Vec<usize>,
+    /// For each of [`Window::watched`], its index in the document's list of watched spans.
+    pub watched: Vec<usize>,
     /// For each of [`Window::sentences`], its index in the document's list of sentences and its number of words.
     pub sentences: Vec<(usize, usize)>,
 }
@@ -42,6 +44,8 @@ pub struct Purpose {
     pub heads: Heads,
     /// Spans to judge in place of mentions that the model finds, ascending.
     pub targets: Option<Arc<Vec<Span>>>,
+    /// Spans to judge beside the mentions, by their starts.
+    pub watched: Arc<Vec<Span>>,
 }
 
 /// Makes the windows of one document.
@@ -271,6 +275,10 @@ impl Windower {
             piece.window.fault = fault(&self.text, &piece.segments);
         }
         self.set_targets(&mut piece);
+        if self.purpose.heads.stance {
+            let (watched, ranges) = spans_of(&piece, &self.purpose.watched);
+            (piece.watched, piece.window.watched) = (watched, ranges);
+        }
         self.ready.push_back(piece);
     }
 
@@ -314,6 +322,7 @@ impl Windower {
             own,
             segments,
             targets: Vec::new(),
+            watched: Vec::new(),
             sentences,
         }
     }
@@ -333,22 +342,26 @@ impl Windower {
         let Some(targets) = &self.purpose.targets else {
             return;
         };
-        let (Some(first), Some(last)) = (piece.segments.first(), piece.segments.last()) else {
-            return;
-        };
-        let from = targets.partition_point(|t| t.start() < first.start());
-        let to = targets.partition_point(|t| t.start() < last.end());
-        let mut ranges = Vec::new();
-        for (index, target) in targets.iter().enumerate().take(to).skip(from) {
-            let start = piece.words.partition_point(|w| w.end() <= target.start());
-            let end = piece.words.partition_point(|w| w.start() < target.end());
-            if start < end {
-                ranges.push(start..end);
-                piece.targets.push(index);
-            }
-        }
+        let (indices, ranges) = spans_of(piece, targets);
+        piece.targets = indices;
         piece.window.targets = Some(ranges);
     }
+}
+
+/// Those spans that begin in the part that a window decides on: their indices and their words.
+fn spans_of(piece: &Piece, spans: &[Span]) -> (Vec<usize>, Vec<Range<usize>>) {
+    let (Some(first), Some(last)) = (piece.segments.first(), piece.segments.last()) else {
+        return (Vec::new(), Vec::new());
+    };
+    let from = spans.partition_point(|span| span.start() < first.start());
+    let to = spans.partition_point(|span| span.start() < last.end());
+    let of_window = spans.iter().enumerate().take(to).skip(from);
+    let ranges = of_window.map(|(index, span)| {
+        let start = piece.words.partition_point(|w| w.end() <= span.start());
+        let end = piece.words.partition_point(|w| w.start() < span.end());
+        (index, start..end)
+    });
+    ranges.filter(|(_, words)| !words.is_empty()).unzip()
 }
 
 /// The fault that a text asks for: `⟦panic⟧` or `⟦hang⟧`.
@@ -640,6 +653,7 @@ mod tests {
         let purpose = Purpose {
             heads: READ,
             targets: Some(Arc::new(spans)),
+            ..Purpose::default()
         };
         let (text, pieces) = pieces_for(&source, purpose);
         check(&text, &pieces);

@@ -1,4 +1,5 @@
-//! Takes up changed files while the server runs: settings, certificates, keys and the model package.
+//! Takes up changed files while the server runs: settings, certificates, keys, watchlists and the model
+//! package.
 //!
 //! Files are looked at every few seconds and on SIGHUP. What is broken is refused and logged, and what was there before
 //! stays in use; calls in progress keep the certificates and the model with which they began.
@@ -92,6 +93,9 @@ impl Reload {
             }
             self.secrets().await;
             if asked || self.watch.is_some() {
+                self.watchlists().await;
+            }
+            if asked || self.watch.is_some() {
                 self.model(&mut load).await;
             }
         }
@@ -113,6 +117,14 @@ impl Reload {
         let authentication = self.authentication.clone();
         let reloaded = spawn_blocking(move || authentication.reload()).await;
         self.note("keys", reloaded.map_err(Into::into).and_then(flat));
+    }
+
+    async fn watchlists(&self) {
+        let present = self.pipeline.borrow().clone();
+        if let Some(pipeline) = present {
+            let reloaded = spawn_blocking(move || pipeline.watchlists().reload()).await;
+            self.note("watchlists", reloaded.map_err(Into::into).and_then(flat));
+        }
     }
 
     async fn model<F, E>(&self, load: &mut impl FnMut(Option<String>) -> F)

@@ -854,6 +854,7 @@ mod tests {
             evidence: text.whole(),
         };
         TaggedDocument {
+            targets: vec![],
             near_duplicate_key: 0,
             id: String::new(),
             offset_unit: OffsetUnit::default(),

@@ -471,6 +471,7 @@ pub(super) mod tests {
             unfavorable_count: 1,
         });
         let tagged = TaggedDocument {
+            targets: vec![],
             near_duplicate_key: 0,
             id: "a.txt".to_owned(),
             language: "de".to_owned(),
@@ -641,6 +642,7 @@ pub(super) mod tests {
             value in any::<f32>(),
         ) -> TaggedDocument {
             TaggedDocument {
+                targets: vec![],
                 near_duplicate_key: 0,
                 id: strings.0,
                 language: strings.1.clone(),
