@@ -137,7 +137,10 @@ impl TaggingService for Tagger {
         let limits = convert::limits(pipeline.limits(), self.limits.max_message_bytes);
         Ok(Response::new(v1::GetInfoResponse {
             version: env!("CARGO_PKG_VERSION").into(),
-            models: vec![convert::model_info(pipeline.description())],
+            models: pipeline
+                .models()
+                .map(|model| convert::model_info(model.description()))
+                .collect(),
             limits: Some(limits),
         }))
     }
@@ -203,6 +206,7 @@ pub(crate) async fn answer(
     busy: Busy,
     metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
+    let pipeline = convert::chosen(pipeline, options.as_ref()).map_err(Failure::invalid)?;
     let (document, options) = convert::request(document, options).map_err(Failure::invalid)?;
     // A panic must not take the other documents of a stream with it. Nothing that the pipeline
     // shares between documents is left half changed by one: it hands them over by channels.

@@ -60,6 +60,15 @@ impl Key {
             .sentences
             .iter()
             .for_each(|sentence| range(&mut number, sentence));
+        // Left out where there are none, so that the keys of ordinary windows stay what they were.
+        if !window.sequences.is_empty() {
+            number(usize::MAX);
+            number(window.sequences.len());
+        }
+        for sequence in &window.sequences {
+            range(&mut number, &sequence.tokens);
+            number(sequence.second);
+        }
         number(
             window
                 .targets
@@ -112,12 +121,18 @@ mod tests {
         assert_eq!(key, Key::of(&model, &window.clone()));
         assert_ne!(key, Key::of(&Model::new("other", Precision::Fp32), &window));
         type Change = fn(&mut Window);
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 8] = [
             ("a token", |w| w.tokens[1] = 8),
             ("one token more", |w| w.tokens.push(2)),
             ("a word's tokens", |w| w.words[0].tokens = 1..3),
             ("a line", |w| w.words[0].starts_line = false),
             ("a sentence", |w| w.sentences.push(0..1)),
+            ("a sequence", |w| {
+                w.sequences.push(crate::model::Sequence {
+                    tokens: 0..3,
+                    second: 2,
+                });
+            }),
             ("a head", |w| w.heads.stance = true),
             ("no targets, and none given", |w| {
                 w.targets = Some(Vec::new())

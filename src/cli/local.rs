@@ -1,6 +1,7 @@
 //! A pipeline within this process, for the commands that need one.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -12,10 +13,13 @@ use super::tag::{TagFailure, Tagger};
 use crate::{
     api::{convert, status::Failure},
     cache::{self, Cache, Shared, SharedError},
-    config::{CacheArgs, ModelArgs},
+    config::{CacheArgs, ModelArgs, NamedModel, NamedModels, Part},
     engine::{self, Engine},
-    model::{ModelError, Package},
-    pipeline::{Origin, Pipeline, error::TagError},
+    model::{
+        Checkpoint, Description, ModelError, Package,
+        hugging_face::{self, Hub, Place},
+    },
+    pipeline::{Origin, Pipeline, Reader, error::TagError},
     proto::tagwerk::v1,
     telemetry::Metrics,
 };
@@ -44,6 +48,16 @@ pub enum LoadError {
     /// The shared cache cannot be used as it is set.
     #[error(transparent)]
     Cache(#[from] SharedError),
+    /// A model beside the package cannot be used.
+    #[error("models.{name}{part}: {source}")]
+    Named {
+        /// The name of the model.
+        name: String,
+        /// The part of it, with a dot before it.
+        part: &'static str,
+        /// What is wrong.
+        source: Box<LoadError>,
+    },
     /// Loading ended without a result.
     #[error("loading the model ended without a result")]
     Ended,
@@ -63,10 +77,16 @@ pub async fn pipeline(args: ModelArgs) -> Result<Pipeline, LoadError> {
 pub struct Loader {
     args: ModelArgs,
     cache: Option<CacheArgs>,
+    models: NamedModels,
     metrics: Metrics,
+    /// The engines of the models beside the package, which stay where the package changes.
+    own: Arc<Mutex<OwnReaders>>,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
 }
+
+/// The engines of a named model's own parts: for its entities and for its stances.
+type OwnReaders = BTreeMap<String, (Option<Reader>, Option<Reader>)>;
 
 /// Size and time of change of each file of a package.
 type Stamp = Vec<(u64, SystemTime)>;
@@ -77,7 +97,9 @@ impl Loader {
         Self {
             args,
             cache: None,
+            models: NamedModels::new(),
             metrics,
+            own: Arc::default(),
             seen: Arc::default(),
         }
     }
@@ -86,6 +108,13 @@ impl Loader {
     #[must_use]
     pub fn with_cache(mut self, cache: CacheArgs) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// Adds models beside the package, which requests choose by name.
+    #[must_use]
+    pub fn with_models(mut self, models: NamedModels) -> Self {
+        self.models = models;
         self
     }
 
@@ -99,9 +128,110 @@ impl Loader {
         if !changed.await.map_err(|_| LoadError::Ended)?? {
             return Ok(None);
         }
-        start(self.args, 1, self.cache, self.metrics)
-            .await
-            .map(Some)
+        let (args, cache) = (self.args.clone(), self.cache.clone());
+        let pipeline = start(args, 1, cache, self.metrics.clone()).await?;
+        if self.models.is_empty() {
+            return Ok(Some(pipeline));
+        }
+        // Connections belong to the runtime, as above.
+        let shared = self.shared()?;
+        let named = spawn_blocking(move || self.named(pipeline, shared));
+        named.await.map_err(|_| LoadError::Ended)?.map(Some)
+    }
+
+    fn shared(&self) -> Result<Option<Shared>, LoadError> {
+        let settings = self.cache.as_ref().and_then(CacheArgs::shared_settings);
+        let shared = settings.map(|settings| Shared::new(settings, self.metrics.clone()));
+        Ok(shared.transpose()?)
+    }
+
+    /// The pipeline of the package with those of the other models.
+    fn named(&self, package: Pipeline, shared: Option<Shared>) -> Result<Pipeline, LoadError> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pipelines = BTreeMap::new();
+        for (name, model) in &self.models {
+            if *name == package.description().name {
+                let problem = "is the name of the package".to_owned();
+                return Err(wrong(
+                    name,
+                    "",
+                    ModelError::Setting {
+                        setting: "name",
+                        problem,
+                    },
+                ));
+            }
+            if !own.contains_key(name) {
+                let readers = self.own_readers(name, model, &package, shared.as_ref())?;
+                own.insert(name.clone(), readers);
+            }
+            let (entities, stances) = own.get(name).cloned().unwrap_or_default();
+            let reader = entities.unwrap_or_else(|| package.reader().clone());
+            let judge = match &model.stances {
+                None => None,
+                Some(Part::Package) => Some(package.reader().clone()),
+                Some(Part::Own(_)) => stances,
+            };
+            let description = describe(name, model, &package, &reader, judge.as_ref());
+            let bytes = self.args.max_document_bytes;
+            let pipeline = Pipeline::of_parts(description, reader, judge, bytes);
+            pipelines.insert(name.clone(), pipeline);
+        }
+        Ok(package.with_models(pipelines))
+    }
+
+    fn own_readers(
+        &self,
+        name: &str,
+        model: &NamedModel,
+        package: &Pipeline,
+        shared: Option<&Shared>,
+    ) -> Result<(Option<Reader>, Option<Reader>), LoadError> {
+        let languages = languages(model, package);
+        let mut readers = (None, None);
+        if let Part::Own(settings) = &model.entities {
+            let part = ".entities";
+            let opened = directory(&settings.place())
+                .and_then(|d| Checkpoint::for_entities(&d, settings, name, &languages));
+            let opened = opened.map_err(|error| wrong(name, part, error))?;
+            readers.0 = Some(self.start_own(opened, model.workers, shared, name, part)?);
+        }
+        if let Some(Part::Own(settings)) = &model.stances {
+            let part = ".stances";
+            let opened = directory(&settings.place())
+                .and_then(|d| Checkpoint::for_stances(&d, settings, name, &languages));
+            let opened = opened.map_err(|error| wrong(name, part, error))?;
+            readers.1 = Some(self.start_own(opened, model.workers, shared, name, part)?);
+        }
+        Ok(readers)
+    }
+
+    fn start_own(
+        &self,
+        checkpoint: Checkpoint,
+        workers: usize,
+        shared: Option<&Shared>,
+        name: &str,
+        part: &'static str,
+    ) -> Result<Reader, LoadError> {
+        let settings = engine::Settings {
+            workers,
+            express_workers: 0,
+            ..engine_settings(&self.args, 0)
+        };
+        let fingerprint = &checkpoint.description().fingerprint;
+        let model = cache::Model::new(fingerprint, checkpoint.precision());
+        // The gauges of a queue are those of the package's.
+        let engine = Engine::start(Arc::new(checkpoint), settings, Metrics::new());
+        let engine = engine.map_err(|error| LoadError::Named {
+            name: name.to_owned(),
+            part,
+            source: Box::new(error.into()),
+        })?;
+        let bytes = self.cache.as_ref().map_or(0, |cache| cache.memory_bytes);
+        let cache =
+            (bytes > 0).then(|| Cache::new(bytes, shared.cloned(), model, self.metrics.clone()));
+        Ok(Reader::new(Arc::new(engine), cache))
     }
 
     /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
@@ -139,13 +269,7 @@ async fn start(
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
         let package =
             Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
-        let settings = engine::Settings {
-            workers: args.worker_count(),
-            express_workers,
-            batch_tokens: args.batch_tokens,
-            queue_tokens: args.queue_tokens,
-            hang_after: Duration::from_secs(args.hang_seconds),
-        };
+        let settings = engine_settings(&args, express_workers);
         let model = cache::Model::new(&package.description().fingerprint, args.precision);
         let engine = Engine::start(Arc::new(package), settings, metrics.clone())?;
         let pipeline = Pipeline::new(Arc::new(engine), args.max_document_bytes);
@@ -156,6 +280,79 @@ async fn start(
         })
     };
     spawn_blocking(start).await.map_err(|_| LoadError::Ended)?
+}
+
+fn engine_settings(args: &ModelArgs, express_workers: usize) -> engine::Settings {
+    engine::Settings {
+        workers: args.worker_count(),
+        express_workers,
+        batch_tokens: args.batch_tokens,
+        queue_tokens: args.queue_tokens,
+        hang_after: Duration::from_secs(args.hang_seconds),
+    }
+}
+
+fn wrong(name: &str, part: &'static str, error: ModelError) -> LoadError {
+    LoadError::Named {
+        name: name.to_owned(),
+        part,
+        source: Box::new(engine::StartError::from(error).into()),
+    }
+}
+
+/// The directory of a model, which is fetched from its hub where it comes from there.
+fn directory(place: &Place) -> Result<PathBuf, ModelError> {
+    match (&place.path, &place.hub) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, Some(id)) => Hub::of_environment().fetch(id, place.revision.as_deref()),
+        (None, None) => Err(ModelError::Setting {
+            setting: "path",
+            problem: "is missing".to_owned(),
+        }),
+    }
+}
+
+fn languages(model: &NamedModel, package: &Pipeline) -> Vec<String> {
+    match model.languages.is_empty() {
+        true => package.description().languages.clone(),
+        false => model.languages.clone(),
+    }
+}
+
+/// What a model that is put together of others says of itself.
+fn describe(
+    name: &str,
+    model: &NamedModel,
+    package: &Pipeline,
+    reader: &Reader,
+    judge: Option<&Reader>,
+) -> Description {
+    let own = reader.engine().source().description();
+    let parts =
+        || std::iter::once(own).chain(judge.map(|judge| judge.engine().source().description()));
+    let fingerprints = parts().map(|part| part.fingerprint.as_str());
+    let fingerprint = match judge {
+        None => own.fingerprint.clone(),
+        Some(_) => hugging_face::joint_fingerprint(fingerprints),
+    };
+    let mut labels: Vec<(String, Vec<String>)> = Vec::new();
+    for (head, of_head) in parts().flat_map(|part| &part.labels) {
+        // The heads of a package that another model stands in for are not asked.
+        let is_first = !labels.iter().any(|(known, _)| known == head);
+        let asked = head != "polarity" && head != "holder" || judge.is_some();
+        if is_first && asked {
+            labels.push((head.clone(), of_head.clone()));
+        }
+    }
+    Description {
+        name: name.to_owned(),
+        version: String::new(),
+        fingerprint,
+        license: String::new(),
+        languages: languages(model, package),
+        labels,
+        figures: Vec::new(),
+    }
 }
 
 /// Tags in this process.
@@ -170,10 +367,12 @@ impl Tagger for LocalTagger {
     ) -> Result<v1::TaggedDocument, TagFailure> {
         let refused =
             |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
-        let (document, options) = convert::request(Some(document), Some(options))
-            .map_err(|violations| refused(Failure::invalid(violations)))?;
-        match self.0.tag(document, options, &Origin::alone()).await {
-            Ok(tagged) => Ok(convert::tagged_document(&tagged, self.0.description())),
+        let invalid = |violations| refused(Failure::invalid(violations));
+        let pipeline = convert::chosen(&self.0, Some(&options)).map_err(invalid)?;
+        let (document, options) =
+            convert::request(Some(document), Some(options)).map_err(invalid)?;
+        match pipeline.tag(document, options, &Origin::alone()).await {
+            Ok(tagged) => Ok(convert::tagged_document(&tagged, pipeline.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {
                 retry_after,
                 reason: error.to_string(),

@@ -84,12 +84,15 @@ async fn listen(
     settings: Settings,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let args = settings.args.clone();
+    let models = settings.models.clone();
     let config = args.server_config()?;
     let filter = telemetry::init(&args.log)?;
     let in_file = command.config.is_some();
     let running = in_file.then(|| follow(RunningSettings::new(command, settings), filter));
     let metrics = telemetry::Metrics::new();
-    let loader = local::Loader::new(args.model, metrics.clone()).with_cache(args.cache);
+    let loader = local::Loader::new(args.model, metrics.clone())
+        .with_cache(args.cache)
+        .with_models(models);
     let load = move |fingerprint| loader.clone().load(fingerprint);
     Ok(server::run(config, running, load, metrics).await?)
 }

@@ -322,6 +322,7 @@ fn options(args: &TagArgs, format: Format) -> TagOptions {
             .map(|name| feature(name).into())
             .collect(),
         min_probability: args.min_probability,
+        ..TagOptions::default()
     }
 }
 

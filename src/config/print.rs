@@ -20,6 +20,13 @@ impl Settings {
                 let _ = writeln!(out, "{}", self.line(setting, given));
             }
         }
+        for (name, model) in &self.models {
+            // A model holds nothing that TOML cannot write.
+            let tables = toml::Table::try_from(model).unwrap_or_default();
+            let model = toml::Table::from_iter([(name.clone(), tables.into())]);
+            let models = toml::Table::from_iter([("models".to_owned(), model.into())]);
+            let _ = write!(out, "\n{models}");
+        }
         out
     }
 

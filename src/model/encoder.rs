@@ -30,7 +30,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    fn kind(self) -> Kind {
+    pub(super) fn kind(self) -> Kind {
         match self {
             Self::Fp32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,

@@ -55,6 +55,19 @@ impl Features {
         sentiment: false,
     };
 
+    /// The layers that are among others too.
+    #[must_use]
+    pub fn within(self, others: Self) -> Self {
+        Self {
+            mentions: self.mentions && others.mentions,
+            entities: self.entities && others.entities,
+            stances: self.stances && others.stances,
+            quotes: self.quotes && others.quotes,
+            sentences: self.sentences && others.sentences,
+            sentiment: self.sentiment && others.sentiment,
+        }
+    }
+
     /// Adds the layers that the chosen ones refer to.
     pub fn closed(mut self) -> Self {
         self.mentions |= self.entities | self.stances | self.quotes;
