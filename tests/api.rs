@@ -180,6 +180,7 @@ fn options(offset_unit: i32, features: &[i32], min_probability: f32) -> TagOptio
         offset_unit,
         features: features.to_vec(),
         min_probability,
+        ..TagOptions::default()
     }
 }
 

@@ -223,6 +223,7 @@ impl Answer<'_> {
             Holder::Mention(index) => (v1::HolderKind::Mention, Some(number(index))),
             Holder::Author => (v1::HolderKind::Author, None),
             Holder::Unnamed => (v1::HolderKind::Unnamed, None),
+            Holder::Unknown => (v1::HolderKind::Unspecified, None),
         };
         v1::StanceRelation {
             target: number(relation.target),
@@ -239,7 +240,7 @@ impl Answer<'_> {
         let (speaker_kind, speaker) = match quote.speaker {
             Holder::Mention(index) => (v1::SpeakerKind::Mention, Some(number(index))),
             Holder::Author => (v1::SpeakerKind::Author, None),
-            Holder::Unnamed => (v1::SpeakerKind::Unnamed, None),
+            Holder::Unnamed | Holder::Unknown => (v1::SpeakerKind::Unnamed, None),
         };
         v1::Quote {
             span: self.span(quote.span),
@@ -477,6 +478,7 @@ mod tests {
             offset_unit: 17,
             features: vec![1, 0, 99],
             min_probability: f32::NAN,
+            ..Default::default()
         };
         let expected = [
             "document",

@@ -80,13 +80,40 @@ pub struct Loader {
     models: NamedModels,
     metrics: Metrics,
     /// The engines of the models beside the package, which stay where the package changes.
-    own: Arc<Mutex<OwnReaders>>,
+    own: Arc<Mutex<BTreeMap<String, OwnParts>>>,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
 }
 
-/// The engines of a named model's own parts: for its entities and for its stances.
-type OwnReaders = BTreeMap<String, (Option<Reader>, Option<Reader>)>;
+/// A named model's own parts: for its entities and for its stances.
+type OwnParts = (Option<Own>, Option<Own>);
+
+/// The engine of a model beside the package.
+#[derive(Debug, Clone)]
+struct Own {
+    engine: Arc<Engine>,
+    /// What readings are remembered under.
+    model: cache::Model,
+}
+
+impl Own {
+    fn start(
+        checkpoint: Checkpoint,
+        settings: engine::Settings,
+    ) -> Result<Self, engine::StartError> {
+        let fingerprint = &checkpoint.description().fingerprint;
+        let model = cache::Model::new(fingerprint, checkpoint.precision());
+        // The metrics of queue and batches are those of the package.
+        let engine = Engine::start(Arc::new(checkpoint), settings, Metrics::new())?;
+        let engine = Arc::new(engine);
+        Ok(Self { engine, model })
+    }
+
+    /// Its reader, with the cache of another.
+    fn reader(self, package: &Reader) -> Reader {
+        package.with_engine(self.engine, self.model)
+    }
+}
 
 /// Size and time of change of each file of a package.
 type Stamp = Vec<(u64, SystemTime)>;
@@ -133,44 +160,31 @@ impl Loader {
         if self.models.is_empty() {
             return Ok(Some(pipeline));
         }
-        // Connections belong to the runtime, as above.
-        let shared = self.shared()?;
-        let named = spawn_blocking(move || self.named(pipeline, shared));
+        let named = spawn_blocking(move || self.named(pipeline));
         named.await.map_err(|_| LoadError::Ended)?.map(Some)
     }
 
-    fn shared(&self) -> Result<Option<Shared>, LoadError> {
-        let settings = self.cache.as_ref().and_then(CacheArgs::shared_settings);
-        let shared = settings.map(|settings| Shared::new(settings, self.metrics.clone()));
-        Ok(shared.transpose()?)
-    }
-
     /// The pipeline of the package with those of the other models.
-    fn named(&self, package: Pipeline, shared: Option<Shared>) -> Result<Pipeline, LoadError> {
+    fn named(&self, package: Pipeline) -> Result<Pipeline, LoadError> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pipelines = BTreeMap::new();
         for (name, model) in &self.models {
             if *name == package.description().name {
                 let problem = "is the name of the package".to_owned();
-                return Err(wrong(
-                    name,
-                    "",
-                    ModelError::Setting {
-                        setting: "name",
-                        problem,
-                    },
-                ));
+                let setting = "name";
+                return Err(wrong(name, "", ModelError::Setting { setting, problem }));
             }
             if !own.contains_key(name) {
-                let readers = self.own_readers(name, model, &package, shared.as_ref())?;
-                own.insert(name.clone(), readers);
+                own.insert(name.clone(), self.start_own(name, model, &package)?);
             }
             let (entities, stances) = own.get(name).cloned().unwrap_or_default();
-            let reader = entities.unwrap_or_else(|| package.reader().clone());
-            let judge = match &model.stances {
-                None => None,
-                Some(Part::Package) => Some(package.reader().clone()),
-                Some(Part::Own(_)) => stances,
+            let reader = match entities {
+                Some(own) => own.reader(package.reader()),
+                None => package.reader().clone(),
+            };
+            let judge = match (&model.stances, stances) {
+                (Some(Part::Package), _) => Some(package.reader().clone()),
+                (_, own) => own.map(|own| own.reader(package.reader())),
             };
             let description = describe(name, model, &package, &reader, judge.as_ref());
             let bytes = self.args.max_document_bytes;
@@ -180,58 +194,42 @@ impl Loader {
         Ok(package.with_models(pipelines))
     }
 
-    fn own_readers(
+    /// Starts the engines of a model's own parts.
+    fn start_own(
         &self,
         name: &str,
         model: &NamedModel,
         package: &Pipeline,
-        shared: Option<&Shared>,
-    ) -> Result<(Option<Reader>, Option<Reader>), LoadError> {
+    ) -> Result<OwnParts, LoadError> {
         let languages = languages(model, package);
-        let mut readers = (None, None);
-        if let Part::Own(settings) = &model.entities {
-            let part = ".entities";
-            let opened = directory(&settings.place())
-                .and_then(|d| Checkpoint::for_entities(&d, settings, name, &languages));
-            let opened = opened.map_err(|error| wrong(name, part, error))?;
-            readers.0 = Some(self.start_own(opened, model.workers, shared, name, part)?);
-        }
-        if let Some(Part::Own(settings)) = &model.stances {
-            let part = ".stances";
-            let opened = directory(&settings.place())
-                .and_then(|d| Checkpoint::for_stances(&d, settings, name, &languages));
-            let opened = opened.map_err(|error| wrong(name, part, error))?;
-            readers.1 = Some(self.start_own(opened, model.workers, shared, name, part)?);
-        }
-        Ok(readers)
-    }
-
-    fn start_own(
-        &self,
-        checkpoint: Checkpoint,
-        workers: usize,
-        shared: Option<&Shared>,
-        name: &str,
-        part: &'static str,
-    ) -> Result<Reader, LoadError> {
-        let settings = engine::Settings {
-            workers,
-            express_workers: 0,
-            ..engine_settings(&self.args, 0)
+        let start = |opened: Result<Checkpoint, ModelError>, part: &'static str| {
+            let settings = engine_settings(&self.args, model.workers, 0);
+            let started = opened
+                .map_err(engine::StartError::from)
+                .and_then(|checkpoint| Own::start(checkpoint, settings));
+            started.map_err(|error| LoadError::Named {
+                name: name.to_owned(),
+                part,
+                source: Box::new(error.into()),
+            })
         };
-        let fingerprint = &checkpoint.description().fingerprint;
-        let model = cache::Model::new(fingerprint, checkpoint.precision());
-        // The gauges of a queue are those of the package's.
-        let engine = Engine::start(Arc::new(checkpoint), settings, Metrics::new());
-        let engine = engine.map_err(|error| LoadError::Named {
-            name: name.to_owned(),
-            part,
-            source: Box::new(error.into()),
-        })?;
-        let bytes = self.cache.as_ref().map_or(0, |cache| cache.memory_bytes);
-        let cache =
-            (bytes > 0).then(|| Cache::new(bytes, shared.cloned(), model, self.metrics.clone()));
-        Ok(Reader::new(Arc::new(engine), cache))
+        let entities = match &model.entities {
+            Part::Package => None,
+            Part::Own(settings) => {
+                let opened = directory(&settings.place())
+                    .and_then(|d| Checkpoint::for_entities(&d, settings, name, &languages));
+                Some(start(opened, ".entities")?)
+            }
+        };
+        let stances = match &model.stances {
+            None | Some(Part::Package) => None,
+            Some(Part::Own(settings)) => {
+                let opened = directory(&settings.place())
+                    .and_then(|d| Checkpoint::for_stances(&d, settings, name, &languages));
+                Some(start(opened, ".stances")?)
+            }
+        };
+        Ok((entities, stances))
     }
 
     /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
@@ -269,7 +267,7 @@ async fn start(
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
         let package =
             Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
-        let settings = engine_settings(&args, express_workers);
+        let settings = engine_settings(&args, args.worker_count(), express_workers);
         let model = cache::Model::new(&package.description().fingerprint, args.precision);
         let engine = Engine::start(Arc::new(package), settings, metrics.clone())?;
         let pipeline = Pipeline::new(Arc::new(engine), args.max_document_bytes);
@@ -282,9 +280,9 @@ async fn start(
     spawn_blocking(start).await.map_err(|_| LoadError::Ended)?
 }
 
-fn engine_settings(args: &ModelArgs, express_workers: usize) -> engine::Settings {
+fn engine_settings(args: &ModelArgs, workers: usize, express_workers: usize) -> engine::Settings {
     engine::Settings {
-        workers: args.worker_count(),
+        workers,
         express_workers,
         batch_tokens: args.batch_tokens,
         queue_tokens: args.queue_tokens,

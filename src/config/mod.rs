@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub use again::{Changes, RunningSettings};
-pub use models::{NamedModel, NamedModels, Part};
+pub use models::{NamedModel, NamedModels, Part, section};
 pub use origin::{Problems, ServeCommand, Settings};
 pub use print::reference;
 

@@ -139,6 +139,14 @@ fn place(place: &Place, part: &str, told: &mut impl FnMut(&str, &str)) {
     }
 }
 
+/// A model as the section of a file that describes it.
+pub fn section(name: &str, model: &NamedModel) -> String {
+    // A model holds nothing that TOML cannot write.
+    let tables = toml::Table::try_from(model).unwrap_or_default();
+    let model = toml::Table::from_iter([(name.to_owned(), tables.into())]);
+    toml::Table::from_iter([(SECTION.to_owned(), model.into())]).to_string()
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Part<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(PhantomData<T>);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     Settings,
+    models::section,
     origin::{Given, Origin},
     setting::{SECTIONS, Setting},
 };
@@ -21,11 +22,7 @@ impl Settings {
             }
         }
         for (name, model) in &self.models {
-            // A model holds nothing that TOML cannot write.
-            let tables = toml::Table::try_from(model).unwrap_or_default();
-            let model = toml::Table::from_iter([(name.clone(), tables.into())]);
-            let models = toml::Table::from_iter([("models".to_owned(), model.into())]);
-            let _ = write!(out, "\n{models}");
+            let _ = write!(out, "\n{}", section(name, model));
         }
         out
     }

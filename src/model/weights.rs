@@ -63,11 +63,11 @@ impl Tensors {
 }
 
 /// Reads a weights file as other programs write it: every floating point tensor in one number format, each under the
-/// name that `rename` gives it, and none where that is `None`.
+/// name that `rename` gives it.
 pub(super) fn open_plain(
     path: &Path,
     kind: Kind,
-    rename: impl Fn(&str) -> Option<String>,
+    rename: impl Fn(&str) -> String,
     tensors: &mut Tensors,
 ) -> Result<(), ModelError> {
     let io = |source| ModelError::Io {
@@ -82,9 +82,6 @@ pub(super) fn open_plain(
         message: e.to_string(),
     })?;
     for (name, view) in file.tensors() {
-        let Some(new_name) = rename(&name) else {
-            continue;
-        };
         // Tables of positions and the like are numbers that the code makes itself.
         let stored = match view.dtype() {
             Dtype::F32 => Kind::Float,
@@ -94,7 +91,7 @@ pub(super) fn open_plain(
         };
         let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
         let tensor = Tensor::f_from_data_size(view.data(), &shape, stored)?;
-        tensors.insert(new_name, tensor.f_to_kind(kind)?);
+        tensors.insert(rename(&name), tensor.f_to_kind(kind)?);
     }
     Ok(())
 }

@@ -151,6 +151,8 @@ pub enum Holder {
     Author,
     /// Someone who is only described.
     Unnamed,
+    /// Not told: the model judges without a holder.
+    Unknown,
 }
 
 /// A non-neutral stance.

@@ -438,8 +438,10 @@ impl Pipeline {
 }
 
 impl Reader {
-    /// Puts a cache, which must be of the engine's model, in front of an engine.
-    pub fn new(engine: Arc<Engine>, cache: Option<Cache>) -> Self {
+    /// Another engine, with the same cache for its own model.
+    #[must_use]
+    pub fn with_engine(&self, engine: Arc<Engine>, model: crate::cache::Model) -> Self {
+        let cache = self.cache.as_ref().map(|cache| cache.of_model(model));
         Self { engine, cache }
     }
 

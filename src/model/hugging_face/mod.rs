@@ -10,6 +10,7 @@ mod classifier;
 mod files;
 mod hub;
 mod labels;
+mod proposal;
 mod question;
 mod settings;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tch::{Device, nn};
 
@@ -36,6 +37,7 @@ pub(super) use classifier::Classifier;
 use files::Files;
 pub use hub::Hub;
 use labels::WordLabel;
+pub use proposal::{Proposal, Purpose, Settings};
 use question::Question;
 pub use question::Target;
 pub use settings::{Aggregation, EntitySettings, Hypotheses, Method, Place, StanceSettings};
@@ -226,7 +228,7 @@ impl Opened {
         description: Description,
     ) -> Result<Checkpoint, ModelError> {
         let special_tokens = self.tokenizer.special_tokens()?;
-        let tensors = tensors(&self.files, self.architecture, precision)?;
+        let tensors = tensors(&self.files, precision)?;
         self.check_shape(&tensors)?;
         let mut variables = Tensors::default();
         // An empty model names its variables and their shapes.
@@ -460,11 +462,7 @@ impl Opened {
 }
 
 /// All tensors of the weights, under rust-bert's names.
-fn tensors(
-    files: &Files,
-    architecture: Architecture,
-    precision: super::Precision,
-) -> Result<Tensors, ModelError> {
+fn tensors(files: &Files, precision: super::Precision) -> Result<Tensors, ModelError> {
     let mut tensors = Tensors::default();
     for path in &files.weights {
         if path.extension().is_some_and(|extension| extension == "ot") {
@@ -473,14 +471,13 @@ fn tensors(
             }
             continue;
         }
-        let rename = |name: &str| Some(rust_bert_name(name, architecture));
-        weights::open_plain(path, precision.kind(), rename, &mut tensors)?;
+        weights::open_plain(path, precision.kind(), rust_bert_name, &mut tensors)?;
     }
     Ok(tensors)
 }
 
 /// The name that rust-bert has for a tensor: old checkpoints name the weights of normalisation as TensorFlow did.
-fn rust_bert_name(name: &str, _: Architecture) -> String {
+fn rust_bert_name(name: &str) -> String {
     match name {
         _ if name.ends_with(".gamma") => format!("{}.weight", name.trim_end_matches(".gamma")),
         _ if name.ends_with(".beta") => format!("{}.bias", name.trim_end_matches(".beta")),
@@ -494,15 +491,6 @@ pub fn joint_fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> String
     let mut hash = Sha256::new();
     parts.into_iter().for_each(|part| hash.update(part));
     files::hex(&hash.finalize())
-}
-
-impl Serialize for super::Precision {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::Fp32 => "fp32",
-            Self::Bf16 => "bf16",
-        })
-    }
 }
 
 /// A model of this checkpoint for one thread.

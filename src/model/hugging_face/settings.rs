@@ -7,20 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::model::Precision;
 
 /// Where the files of a model come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
     /// The directory that holds them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// The model's id on a hub, `owner/name`, from which they are fetched once.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub hub: Option<String>,
     /// The branch, tag or commit on the hub; `main` where none is named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// The SHA-256 that the weights must have, in hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
