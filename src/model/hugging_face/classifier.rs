@@ -40,6 +40,9 @@ impl Classifier {
             &checkpoint.config,
         )?;
         for (name, mut variable) in store.variables() {
+            if !checkpoint.variables.contains(&name) {
+                continue;
+            }
             let tensor = checkpoint.variables.get(&name, &variable.size())?;
             tch::no_grad(|| variable.f_set_data(&tensor))?;
         }
