@@ -120,10 +120,6 @@ BART = dict(
     init_std=0.6,
     forced_eos_token_id=None,
 )
-DEBERTA = dict(
-    relative_attention=True, max_relative_positions=-1, pos_att_type="c2p|p2c", position_biased_input=False, type_vocab_size=0
-)
-DEBERTA_2 = DEBERTA | dict(position_buckets=16, norm_rel_ebd="layer_norm", share_att_key=True)
 MOBILE = dict(embedding_size=8, intra_bottleneck_size=4, true_hidden_size=4, num_feedforward_networks=2)
 
 # Name, classes, configuration, tokenizer.
@@ -132,8 +128,6 @@ KINDS = [
     ("bart", "Bart", BART, "byte-level"),
     ("bert", "Bert", SHAPE, "word-piece"),
     ("camembert", "Camembert", SHAPE | dict(max_position_embeddings=98), "unigram"),
-    ("deberta", "Deberta", SHAPE | DEBERTA, "word-piece"),
-    ("deberta-v2", "DebertaV2", SHAPE | DEBERTA_2, "unigram-types"),
     ("distilbert", "DistilBert", DISTIL, "word-piece"),
     ("electra", "Electra", SHAPE | dict(embedding_size=4), "word-piece"),
     ("fnet", "FNet", SHAPE | dict(use_tpu_fourier_optimizations=False), "unigram-types"),

@@ -5,8 +5,6 @@ use rust_bert::{
     albert::{AlbertForSequenceClassification, AlbertForTokenClassification},
     bart::BartForSequenceClassification,
     bert::{BertForSequenceClassification, BertForTokenClassification},
-    deberta::{DebertaForSequenceClassification, DebertaForTokenClassification},
-    deberta_v2::{DebertaV2ForSequenceClassification, DebertaV2ForTokenClassification},
     distilbert::{DistilBertForTokenClassification, DistilBertModelClassifier},
     electra::ElectraForTokenClassification,
     fnet::{FNetForSequenceClassification, FNetForTokenClassification},
@@ -49,8 +47,6 @@ pub(super) enum Architecture {
     Albert,
     Bart,
     Bert,
-    Deberta,
-    DebertaV2,
     DistilBert,
     Electra,
     FNet,
@@ -61,13 +57,11 @@ pub(super) enum Architecture {
 
 impl Architecture {
     /// All values of `model_type` that are known.
-    pub(super) const TYPES: [(&str, Self); 13] = [
+    pub(super) const TYPES: [(&str, Self); 11] = [
         ("albert", Self::Albert),
         ("bart", Self::Bart),
         ("bert", Self::Bert),
         ("camembert", Self::Roberta),
-        ("deberta", Self::Deberta),
-        ("deberta-v2", Self::DebertaV2),
         ("distilbert", Self::DistilBert),
         ("electra", Self::Electra),
         ("fnet", Self::FNet),
@@ -76,6 +70,17 @@ impl Architecture {
         ("roberta", Self::Roberta),
         ("xlm-roberta", Self::Roberta),
     ];
+
+    /// Why an architecture that rust-bert has is not run.
+    pub(super) fn refused(model_type: &str) -> Option<&'static str> {
+        match model_type {
+            "deberta" | "deberta-v2" => Some(
+                "rust-bert 0.23 computes its attention otherwise than Transformers, so the model would say something else",
+            ),
+            "xlnet" => Some("its special tokens stand behind the text"),
+            _ => None,
+        }
+    }
 
     /// The architecture of a `model_type`.
     pub(super) fn of(model_type: &str) -> Option<Self> {
@@ -97,7 +102,6 @@ impl Architecture {
             Self::Albert => "albert.embeddings.word_embeddings.weight",
             Self::Bart => "model.shared.weight",
             Self::Bert => "bert.embeddings.word_embeddings.weight",
-            Self::Deberta | Self::DebertaV2 => "deberta.embeddings.word_embeddings.weight",
             Self::DistilBert => "distilbert.embeddings.word_embeddings.weight",
             Self::Electra => "electra.embeddings.word_embeddings.weight",
             Self::FNet => "fnet.embeddings.word_embeddings.weight",
@@ -140,10 +144,6 @@ pub(super) enum Network {
     BartSequence(BartForSequenceClassification),
     BertTokens(BertForTokenClassification),
     BertSequence(BertForSequenceClassification),
-    DebertaTokens(DebertaForTokenClassification),
-    DebertaSequence(DebertaForSequenceClassification),
-    DebertaV2Tokens(DebertaV2ForTokenClassification),
-    DebertaV2Sequence(DebertaV2ForSequenceClassification),
     DistilBertTokens(DistilBertForTokenClassification),
     DistilBertSequence(DistilBertModelClassifier),
     ElectraTokens(ElectraForTokenClassification),
@@ -186,21 +186,6 @@ impl Network {
             }
             (A::Bert, Sequence) => {
                 Self::BertSequence(BertForSequenceClassification::new(root, &typed(config)?)?)
-            }
-            (A::Deberta, Tokens) => {
-                Self::DebertaTokens(DebertaForTokenClassification::new(root, &typed(config)?)?)
-            }
-            (A::Deberta, Sequence) => {
-                let config = typed(config)?;
-                Self::DebertaSequence(DebertaForSequenceClassification::new(root, &config)?)
-            }
-            (A::DebertaV2, Tokens) => {
-                let config = typed(config)?;
-                Self::DebertaV2Tokens(DebertaV2ForTokenClassification::new(root, &config)?)
-            }
-            (A::DebertaV2, Sequence) => {
-                let config = typed(config)?;
-                Self::DebertaV2Sequence(DebertaV2ForSequenceClassification::new(root, &config)?)
             }
             (A::DistilBert, Tokens) => {
                 let config = typed(config)?;
@@ -274,26 +259,12 @@ impl Network {
                 m.forward_t(input, some_mask, types, None, None, false)
                     .logits
             }
-            Self::DebertaTokens(m) => {
-                m.forward_t(input, some_mask, types, None, None, false)?
-                    .logits
-            }
-            Self::DebertaSequence(m) => {
-                m.forward_t(input, some_mask, types, None, None, false)?
-                    .logits
-            }
-            Self::DebertaV2Tokens(m) => {
-                m.forward_t(input, some_mask, types, None, None, false)?
-                    .logits
-            }
-            Self::DebertaV2Sequence(m) => {
-                m.forward_t(input, some_mask, types, None, None, false)?
-                    .logits
-            }
             Self::DistilBertTokens(m) => m.forward_t(input, some_mask, None, false)?.logits,
             Self::DistilBertSequence(m) => m.forward_t(input, some_mask, None, false)?.logits,
             Self::ElectraTokens(m) => {
-                m.forward_t(input, some_mask, types, None, None, false)
+                // Its mask is added to the scores as it is.
+                let added = (1 - mask) * -10_000;
+                m.forward_t(input, Some(&added), types, None, None, false)
                     .logits
             }
             Self::FNetTokens(m) => m.forward_t(input, types, None, None, false)?.logits,

@@ -163,8 +163,12 @@ impl Opened {
                     HeadKind::Tokens => "entities",
                     HeadKind::Sequence => "stances",
                 };
+                let reason = match Architecture::refused(model_type) {
+                    Some(reason) => format!(" ({reason})"),
+                    None => String::new(),
+                };
                 wrong(format!(
-                    "model_type is {model_type:?}; for {purpose} there are {}",
+                    "model_type is {model_type:?}{reason}; for {purpose} there are {}",
                     known()
                 ))
             })?;
