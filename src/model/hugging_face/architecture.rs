@@ -263,7 +263,7 @@ impl Network {
             Self::DistilBertSequence(m) => m.forward_t(input, some_mask, None, false)?.logits,
             Self::ElectraTokens(m) => {
                 // Its mask is added to the scores as it is.
-                let added = (1 - mask) * -10_000;
+                let added = (1 - mask) * -10_000_i64;
                 m.forward_t(input, Some(&added), types, None, None, false)
                     .logits
             }
