@@ -7,7 +7,7 @@ use tonic_types::FieldViolation;
 use crate::{
     model::Description,
     pipeline::{
-        Limits,
+        Limits, Pipeline,
         document::{
             self, Document, Features, Holder, Judgement, Polarity, TagOptions, TaggedDocument,
             TargetAnswer, Watch,
@@ -40,6 +40,41 @@ pub fn request(
     match document {
         Some(document) if violations.0.is_empty() => Ok((document, options)),
         _ => Err(violations.0),
+    }
+}
+
+/// The pipeline of the model that the options name, which must have the layers that they name.
+///
+/// # Errors
+/// The violated fields.
+pub fn chosen<'a>(
+    pipeline: &'a Pipeline,
+    options: Option<&v1::TagOptions>,
+) -> Result<&'a Pipeline, Vec<FieldViolation>> {
+    let Some(options) = options else {
+        return Ok(pipeline);
+    };
+    let chosen = pipeline.of_model(&options.model).map_err(|names| {
+        let description = format!("is none of the models of this server: {}", names.join(", "));
+        vec![FieldViolation::new("options.model", description)]
+    })?;
+    let layers = chosen.layers();
+    let name = &chosen.description().name;
+    let mut violations = Violations::default();
+    for (index, &number) in options.features.iter().enumerate() {
+        let lacks = match v1::Feature::try_from(number) {
+            Ok(v1::Feature::Stances) => !layers.stances,
+            Ok(v1::Feature::Sentiment) => !layers.sentiment,
+            _ => false,
+        };
+        if lacks && !violations.are_enough() {
+            let description = format!("is a layer that the model {name} does not have");
+            violations.add(format!("options.features[{index}]"), description);
+        }
+    }
+    match violations.0.is_empty() {
+        true => Ok(chosen),
+        false => Err(violations.0),
     }
 }
 
@@ -373,7 +408,7 @@ impl Answer<'_> {
         let (speaker_kind, speaker) = match quote.speaker {
             Holder::Mention(index) => (v1::SpeakerKind::Mention, Some(number(index))),
             Holder::Author => (v1::SpeakerKind::Author, None),
-            Holder::Unnamed => (v1::SpeakerKind::Unnamed, None),
+            Holder::Unnamed | Holder::Unknown => (v1::SpeakerKind::Unnamed, None),
         };
         v1::Quote {
             span: self.span(quote.span),
@@ -396,6 +431,7 @@ fn holder(holder: Holder) -> (v1::HolderKind, Option<u32>) {
         Holder::Mention(index) => (v1::HolderKind::Mention, Some(number(index))),
         Holder::Author => (v1::HolderKind::Author, None),
         Holder::Unnamed => (v1::HolderKind::Unnamed, None),
+        Holder::Unknown => (v1::HolderKind::Unspecified, None),
     }
 }
 

@@ -137,7 +137,10 @@ impl TaggingService for Tagger {
         let limits = convert::limits(pipeline.limits(), self.limits.max_message_bytes);
         Ok(Response::new(v1::GetInfoResponse {
             version: env!("CARGO_PKG_VERSION").into(),
-            models: vec![convert::model_info(pipeline.description())],
+            models: pipeline
+                .models()
+                .map(|model| convert::model_info(model.description()))
+                .collect(),
             limits: Some(limits),
             watchlists: convert::watchlist_infos(pipeline.watchlists()),
         }))
@@ -208,8 +211,10 @@ pub(crate) async fn answer(
     busy: Busy,
     metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
+    let watchlists = pipeline.watchlists();
+    let pipeline = convert::chosen(pipeline, options.as_ref()).map_err(Failure::invalid)?;
     let (document, options) =
-        convert::request(document, options, pipeline.watchlists()).map_err(Failure::invalid)?;
+        convert::request(document, options, watchlists).map_err(Failure::invalid)?;
     let tagged = tag_alone(pipeline, document, options, origin, busy).await;
     let tagged = tagged.map_err(|failed| failed.told_by(Surface::Tagwerk))?;
     let answer = convert::tagged_document(&tagged, pipeline.description());

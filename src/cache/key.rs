@@ -60,6 +60,15 @@ impl Key {
             .sentences
             .iter()
             .for_each(|sentence| range(&mut number, sentence));
+        // Left out where there are none, so that the keys of ordinary windows stay what they were.
+        if !window.sequences.is_empty() {
+            number(usize::MAX);
+            number(window.sequences.len());
+        }
+        for sequence in &window.sequences {
+            range(&mut number, &sequence.tokens);
+            number(sequence.second);
+        }
         number(
             window
                 .targets
@@ -124,6 +133,12 @@ mod tests {
             ("a word's tokens", |w| w.words[0].tokens = 1..3),
             ("a line", |w| w.words[0].starts_line = false),
             ("a sentence", |w| w.sentences.push(0..1)),
+            ("a sequence", |w| {
+                w.sequences.push(crate::model::Sequence {
+                    tokens: 0..3,
+                    second: 2,
+                });
+            }),
             ("a head", |w| w.heads.stance = true),
             ("a watched span", |w| w.watched.push(0..1)),
             ("no targets, and none given", |w| {

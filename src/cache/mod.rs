@@ -46,6 +46,15 @@ impl Cache {
         }
     }
 
+    /// This cache for another model: it shares the room, and the keys tell the models apart.
+    #[must_use]
+    pub fn of_model(&self, model: Model) -> Self {
+        Self {
+            model,
+            ..self.clone()
+        }
+    }
+
     /// The key of a window.
     pub fn key(&self, window: &Window) -> Key {
         Key::of(&self.model, window)

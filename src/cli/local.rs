@@ -1,6 +1,7 @@
 //! A pipeline within this process, for the commands that need one.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -12,10 +13,13 @@ use super::tag::{TagFailure, Tagger};
 use crate::{
     api::{convert, status::Failure},
     cache::{self, Cache, Shared, SharedError},
-    config::{CacheArgs, ModelArgs},
+    config::{CacheArgs, ModelArgs, NamedModel, NamedModels, Part},
     engine::{self, Engine},
-    model::{ModelError, Package},
-    pipeline::{Origin, Pipeline, error::TagError, watchlist::Watchlists},
+    model::{
+        Checkpoint, Description, ModelError, Package,
+        hugging_face::{self, Hub, Place},
+    },
+    pipeline::{Origin, Pipeline, Reader, error::TagError, watchlist::Watchlists},
     proto::tagwerk::v1,
     telemetry::Metrics,
 };
@@ -44,6 +48,16 @@ pub enum LoadError {
     /// The shared cache cannot be used as it is set.
     #[error(transparent)]
     Cache(#[from] SharedError),
+    /// A model beside the package cannot be used.
+    #[error("models.{name}{part}: {source}")]
+    Named {
+        /// The name of the model.
+        name: String,
+        /// The part of it, with a dot before it.
+        part: &'static str,
+        /// What is wrong.
+        source: Box<LoadError>,
+    },
     /// Loading ended without a result.
     #[error("loading the model ended without a result")]
     Ended,
@@ -64,9 +78,42 @@ pub struct Loader {
     cache: Option<CacheArgs>,
     express_workers: usize,
     watchlists: Watchlists,
+    models: NamedModels,
     metrics: Metrics,
+    /// The engines of the models beside the package, which stay where the package changes.
+    own: Arc<Mutex<BTreeMap<String, OwnParts>>>,
     /// What the files looked like when they were last read.
     seen: Arc<Mutex<Option<Stamp>>>,
+}
+
+/// A named model's own parts: for its entities and for its stances.
+type OwnParts = (Option<Own>, Option<Own>);
+
+/// The engine of a model beside the package.
+#[derive(Debug, Clone)]
+struct Own {
+    engine: Arc<Engine>,
+    /// What readings are remembered under.
+    model: cache::Model,
+}
+
+impl Own {
+    fn start(
+        checkpoint: Checkpoint,
+        settings: engine::Settings,
+    ) -> Result<Self, engine::StartError> {
+        let fingerprint = &checkpoint.description().fingerprint;
+        let model = cache::Model::new(fingerprint, checkpoint.precision());
+        // The metrics of queue and batches are those of the package.
+        let engine = Engine::start(Arc::new(checkpoint), settings, Metrics::new())?;
+        let engine = Arc::new(engine);
+        Ok(Self { engine, model })
+    }
+
+    /// Its reader, with the cache of another.
+    fn reader(self, package: &Reader) -> Reader {
+        package.with_engine(self.engine, self.model)
+    }
 }
 
 /// Size and time of change of each file of a package.
@@ -80,7 +127,9 @@ impl Loader {
             cache: None,
             express_workers: 0,
             watchlists: Watchlists::default(),
+            models: NamedModels::new(),
             metrics,
+            own: Arc::default(),
             seen: Arc::default(),
         }
     }
@@ -106,6 +155,13 @@ impl Loader {
         self
     }
 
+    /// Adds models beside the package, which requests choose by name.
+    #[must_use]
+    pub fn with_models(mut self, models: NamedModels) -> Self {
+        self.models = models;
+        self
+    }
+
     /// A pipeline; `None` where the package still has this fingerprint.
     ///
     /// # Errors
@@ -116,8 +172,82 @@ impl Loader {
         if !changed.await.map_err(|_| LoadError::Ended)?? {
             return Ok(None);
         }
-        let pipeline = start(self.args, self.express_workers, self.cache, self.metrics).await?;
-        Ok(Some(pipeline.with_watchlists(self.watchlists)))
+        let (args, cache) = (self.args.clone(), self.cache.clone());
+        let pipeline = start(args, self.express_workers, cache, self.metrics.clone()).await?;
+        let pipeline = pipeline.with_watchlists(self.watchlists.clone());
+        if self.models.is_empty() {
+            return Ok(Some(pipeline));
+        }
+        let named = spawn_blocking(move || self.named(pipeline));
+        named.await.map_err(|_| LoadError::Ended)?.map(Some)
+    }
+
+    /// The pipeline of the package with those of the other models.
+    fn named(&self, package: Pipeline) -> Result<Pipeline, LoadError> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pipelines = BTreeMap::new();
+        for (name, model) in &self.models {
+            if *name == package.description().name {
+                let problem = "is the name of the package".to_owned();
+                let setting = "name";
+                return Err(wrong(name, "", ModelError::Setting { setting, problem }));
+            }
+            if !own.contains_key(name) {
+                own.insert(name.clone(), self.start_own(name, model, &package)?);
+            }
+            let (entities, stances) = own.get(name).cloned().unwrap_or_default();
+            let reader = match entities {
+                Some(own) => own.reader(package.reader()),
+                None => package.reader().clone(),
+            };
+            let judge = match (&model.stances, stances) {
+                (Some(Part::Package), _) => Some(package.reader().clone()),
+                (_, own) => own.map(|own| own.reader(package.reader())),
+            };
+            let description = describe(name, model, &package, &reader, judge.as_ref());
+            let bytes = self.args.max_document_bytes;
+            let pipeline = Pipeline::of_parts(description, reader, judge, bytes);
+            pipelines.insert(name.clone(), pipeline);
+        }
+        Ok(package.with_models(pipelines))
+    }
+
+    /// Starts the engines of a model's own parts.
+    fn start_own(
+        &self,
+        name: &str,
+        model: &NamedModel,
+        package: &Pipeline,
+    ) -> Result<OwnParts, LoadError> {
+        let languages = languages(model, package);
+        let start = |opened: Result<Checkpoint, ModelError>, part: &'static str| {
+            let settings = engine_settings(&self.args, model.workers, 0);
+            let started = opened
+                .map_err(engine::StartError::from)
+                .and_then(|checkpoint| Own::start(checkpoint, settings));
+            started.map_err(|error| LoadError::Named {
+                name: name.to_owned(),
+                part,
+                source: Box::new(error.into()),
+            })
+        };
+        let entities = match &model.entities {
+            Part::Package => None,
+            Part::Own(settings) => {
+                let opened = directory(&settings.place())
+                    .and_then(|d| Checkpoint::for_entities(&d, settings, name, &languages));
+                Some(start(opened, ".entities")?)
+            }
+        };
+        let stances = match &model.stances {
+            None | Some(Part::Package) => None,
+            Some(Part::Own(settings)) => {
+                let opened = directory(&settings.place())
+                    .and_then(|d| Checkpoint::for_stances(&d, settings, name, &languages));
+                Some(start(opened, ".stances")?)
+            }
+        };
+        Ok((entities, stances))
     }
 
     /// Whether the package differs from one with this fingerprint. Where the files look as they did, they are not read
@@ -155,13 +285,7 @@ async fn start(
         let directory = package_directory(&args).map_err(engine::StartError::from)?;
         let package =
             Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
-        let settings = engine::Settings {
-            workers: args.worker_count(),
-            express_workers,
-            batch_tokens: args.batch_tokens,
-            queue_tokens: args.queue_tokens,
-            hang_after: Duration::from_secs(args.hang_seconds),
-        };
+        let settings = engine_settings(&args, args.worker_count(), express_workers);
         let model = cache::Model::new(&package.description().fingerprint, args.precision);
         let engine = Engine::start(Arc::new(package), settings, metrics.clone())?;
         let pipeline = Pipeline::new(Arc::new(engine), args.max_document_bytes);
@@ -172,6 +296,79 @@ async fn start(
         })
     };
     spawn_blocking(start).await.map_err(|_| LoadError::Ended)?
+}
+
+fn engine_settings(args: &ModelArgs, workers: usize, express_workers: usize) -> engine::Settings {
+    engine::Settings {
+        workers,
+        express_workers,
+        batch_tokens: args.batch_tokens,
+        queue_tokens: args.queue_tokens,
+        hang_after: Duration::from_secs(args.hang_seconds),
+    }
+}
+
+fn wrong(name: &str, part: &'static str, error: ModelError) -> LoadError {
+    LoadError::Named {
+        name: name.to_owned(),
+        part,
+        source: Box::new(engine::StartError::from(error).into()),
+    }
+}
+
+/// The directory of a model, which is fetched from its hub where it comes from there.
+fn directory(place: &Place) -> Result<PathBuf, ModelError> {
+    match (&place.path, &place.hub) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, Some(id)) => Hub::of_environment().fetch(id, place.revision.as_deref()),
+        (None, None) => Err(ModelError::Setting {
+            setting: "path",
+            problem: "is missing".to_owned(),
+        }),
+    }
+}
+
+fn languages(model: &NamedModel, package: &Pipeline) -> Vec<String> {
+    match model.languages.is_empty() {
+        true => package.description().languages.clone(),
+        false => model.languages.clone(),
+    }
+}
+
+/// What a model that is put together of others says of itself.
+fn describe(
+    name: &str,
+    model: &NamedModel,
+    package: &Pipeline,
+    reader: &Reader,
+    judge: Option<&Reader>,
+) -> Description {
+    let own = reader.engine().source().description();
+    let parts =
+        || std::iter::once(own).chain(judge.map(|judge| judge.engine().source().description()));
+    let fingerprints = parts().map(|part| part.fingerprint.as_str());
+    let fingerprint = match judge {
+        None => own.fingerprint.clone(),
+        Some(_) => hugging_face::joint_fingerprint(fingerprints),
+    };
+    let mut labels: Vec<(String, Vec<String>)> = Vec::new();
+    for (head, of_head) in parts().flat_map(|part| &part.labels) {
+        // The heads of a package that another model stands in for are not asked.
+        let is_first = !labels.iter().any(|(known, _)| known == head);
+        let asked = head != "polarity" && head != "holder" || judge.is_some();
+        if is_first && asked {
+            labels.push((head.clone(), of_head.clone()));
+        }
+    }
+    Description {
+        name: name.to_owned(),
+        version: String::new(),
+        fingerprint,
+        license: String::new(),
+        languages: languages(model, package),
+        labels,
+        figures: Vec::new(),
+    }
 }
 
 /// Tags in this process.
@@ -186,11 +383,12 @@ impl Tagger for LocalTagger {
     ) -> Result<v1::TaggedDocument, TagFailure> {
         let refused =
             |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
+        let invalid = |violations| refused(Failure::invalid(violations));
+        let pipeline = convert::chosen(&self.0, Some(&options)).map_err(invalid)?;
         let (document, options) =
-            convert::request(Some(document), Some(options), self.0.watchlists())
-                .map_err(|violations| refused(Failure::invalid(violations)))?;
-        match self.0.tag(document, options, &Origin::alone()).await {
-            Ok(tagged) => Ok(convert::tagged_document(&tagged, self.0.description())),
+            convert::request(Some(document), Some(options), self.0.watchlists()).map_err(invalid)?;
+        match pipeline.tag(document, options, &Origin::alone()).await {
+            Ok(tagged) => Ok(convert::tagged_document(&tagged, pipeline.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {
                 retry_after,
                 reason: error.to_string(),

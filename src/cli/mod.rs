@@ -92,6 +92,7 @@ async fn listen(
     settings: Settings,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let args = settings.args.clone();
+    let models = settings.models.clone();
     let config = args.server_config()?;
     let filter = telemetry::init(&args.log)?;
     let in_file = command.config.is_some();
@@ -101,7 +102,8 @@ async fn listen(
     let loader = local::Loader::new(args.model, metrics.clone())
         .with_express_lane()
         .with_cache(args.cache)
-        .with_watchlists(watchlists);
+        .with_watchlists(watchlists)
+        .with_models(models);
     let load = move |fingerprint| loader.clone().load(fingerprint);
     Ok(server::run(config, running, load, metrics).await?)
 }

@@ -1,15 +1,24 @@
-//! `tagwerk model`: shows, checks and measures a model package.
+//! `tagwerk model`: shows, checks and measures a model package, and looks at a model from Hugging Face.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 use futures::{StreamExt as _, stream};
 
 use super::local;
 use crate::{
-    config,
+    config::{self, NamedModel, Part},
     evaluation::{Evaluation, GoldReader, GoldText, IgnoredTypes, Lines, Prediction, Settings},
-    model::{Model, Package},
+    model::{
+        Model, Package,
+        hugging_face::{
+            EntitySettings, Hub, Proposal, Purpose, Settings as ModelSettings, StanceSettings,
+        },
+    },
     pipeline::{
         Judged, Origin, Pipeline,
         document::{Document, EntityType, Features, TagOptions, Watch},
@@ -39,7 +48,17 @@ pub enum Action {
     /// Measure the model against gold annotation
     #[command(after_help = EXAMPLES)]
     Eval(Box<EvalArgs>),
+    /// Look at a model from Hugging Face and print the settings with which it runs
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
 }
+
+const IMPORT_EXAMPLES: &str = "\
+What the settings mean stands in docs/models.md.
+
+Examples:
+  tagwerk model import /srv/models/ner
+  tagwerk model import owner/name --revision v1 --name press";
 
 const EXAMPLES: &str = "\
 The formats and the figures are explained in docs/evaluation.md.
@@ -53,6 +72,26 @@ Examples:
 pub struct PackageArgs {
     #[command(flatten)]
     model: config::ModelArgs,
+}
+
+/// Which model from Hugging Face.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A directory, or the id of a model on a hub, from which it is fetched (HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE)
+    #[arg(value_name = "DIR|ID")]
+    model: String,
+
+    /// The branch, tag or commit on the hub
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+
+    /// What the model is for; default: what it was trained for
+    #[arg(long = "as", value_name = "PURPOSE")]
+    purpose: Option<Purpose>,
+
+    /// The name by which requests choose it
+    #[arg(long, value_name = "NAME", default_value = "mine")]
+    name: String,
 }
 
 /// What to measure on.
@@ -84,6 +123,9 @@ pub async fn run(command: ModelCommand) -> ExitCode {
         Action::Info(args) => info(&args.model),
         Action::Verify(args) => verify(&args.model),
         Action::Eval(args) => eval(*args).await,
+        Action::Import(args) => tokio::task::spawn_blocking(move || import(&args))
+            .await
+            .unwrap_or_else(|error| Err(error.into())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -142,6 +184,63 @@ fn verify(args: &config::ModelArgs) -> Result<(), Failure> {
     );
     println!("fingerprint {fingerprint}");
     Ok(())
+}
+
+fn import(args: &ImportArgs) -> Result<(), Failure> {
+    let path = Path::new(&args.model);
+    let directory = match path.is_dir() || path.is_absolute() || args.model.starts_with('.') {
+        true => path.to_owned(),
+        false => Hub::of_environment().fetch(&args.model, args.revision.as_deref())?,
+    };
+    let of_hub = directory != path;
+    let proposal = Proposal::of(&directory, args.purpose)?;
+    println!("directory    {}", directory.display());
+    println!("model type   {}", proposal.model_type);
+    println!("labels       {}", proposal.labels.join(", "));
+    let (path, hub, revision) = match of_hub {
+        true => (None, Some(args.model.clone()), args.revision.clone()),
+        false => (Some(directory.clone()), None, None),
+    };
+    let mut model = NamedModel {
+        languages: Vec::new(),
+        workers: 1,
+        entities: Part::Package,
+        stances: None,
+    };
+    match proposal.settings.clone() {
+        ModelSettings::Entities(settings) => {
+            model.entities = Part::Own(EntitySettings {
+                path,
+                hub,
+                revision,
+                ..settings
+            });
+        }
+        ModelSettings::Stances(settings) => {
+            model.stances = Some(Part::Own(StanceSettings {
+                path,
+                hub,
+                revision,
+                ..settings
+            }));
+        }
+    }
+    let tried = proposal.try_out(&directory);
+    if let Ok(checkpoint) = &tried {
+        println!("windows      {} tokens", checkpoint.windows().max_tokens);
+        println!("fingerprint  {}", checkpoint.description().fingerprint);
+    }
+    println!("\nThe section of the settings file:\n");
+    print!("{}", config::section(&args.name, &model));
+    if !proposal.guessed.is_empty() {
+        println!(
+            "\nThe meaning of these labels is guessed, confirm it: {}",
+            proposal.guessed.join(", ")
+        );
+    }
+    tried
+        .map(drop)
+        .map_err(|error| format!("it cannot run so: {error}").into())
 }
 
 async fn eval(args: EvalArgs) -> Result<(), Failure> {

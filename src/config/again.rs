@@ -43,15 +43,19 @@ impl RunningSettings {
     /// Everything that is wrong, wherever it stands.
     pub fn read(&mut self) -> Result<Option<Changes>, Problems> {
         let read = self.command.resolve()?;
-        if differing(&self.latest, &read).is_empty() {
+        if differing(&self.latest, &read).is_empty() && self.latest.models == read.models {
             return Ok(None);
         }
         let (log, others): (Vec<&Setting>, Vec<&Setting>) = differing(&self.present, &read)
             .into_iter()
             .partition(|setting| setting.id() == LOG);
+        let mut need_restart: Vec<String> = others.into_iter().map(Setting::path).collect();
+        if self.present.models != read.models {
+            need_restart.push("models".to_owned());
+        }
         let changes = Changes {
             log: (!log.is_empty()).then(|| read.args.log.log.clone()),
-            need_restart: others.into_iter().map(Setting::path).collect(),
+            need_restart,
         };
         if changes.log.is_some() {
             self.take_log(&read);

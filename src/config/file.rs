@@ -12,6 +12,7 @@ use toml::{
 };
 
 use super::{
+    models::{self, NamedModels},
     origin::{Given, Origin, Problem},
     setting::{Kind, SECTIONS, Setting, meant, nearest},
 };
@@ -21,6 +22,8 @@ use super::{
 pub(super) struct File {
     /// The values that can be used, by the setting's id.
     pub(super) values: HashMap<String, Given>,
+    /// The models beside the package.
+    pub(super) models: NamedModels,
     /// What cannot be used.
     pub(super) problems: Vec<Problem>,
     /// The settings that the problems probably are about: nothing is known of them.
@@ -75,9 +78,31 @@ pub(super) fn parse(name: &str, text: &str, settings: &[Setting]) -> File {
         origin: &|byte| Origin::file(name, line_at(byte)),
     };
     for (section, value) in document.get_ref() {
-        reading.section(section, value);
+        if section.get_ref().as_ref() != models::SECTION {
+            reading.section(section, value);
+        }
     }
-    reading.file
+    let mut file = reading.file;
+    match models::parse(name, text, line_at) {
+        Ok(found) => {
+            let sections = document.get_ref().get(models::SECTION);
+            let sections = sections.and_then(|value| value.get_ref().as_table());
+            for (model, settings) in &found {
+                let mut keys = sections.into_iter().flat_map(|table| table.keys());
+                let key = keys.find(|key| key.get_ref().as_ref() == model);
+                let origin = Origin::file(name, line_at(key.map_or(0, |key| key.span().start)));
+                for (key, problem) in models::problems(model, settings) {
+                    let dot = if key.is_empty() { "" } else { "." };
+                    let model = model.escape_debug();
+                    let text = format!("{origin}: models.{model}{dot}{key}: {problem}");
+                    file.problems.push(Problem::new(&origin, text));
+                }
+            }
+            file.models = found;
+        }
+        Err(problem) => file.problems.push(problem),
+    }
+    file
 }
 
 /// A document on its way to values and problems.

@@ -6,6 +6,7 @@
 
 mod again;
 mod file;
+mod models;
 mod origin;
 mod print;
 mod setting;
@@ -30,6 +31,7 @@ use crate::{
 };
 
 pub use again::{Changes, RunningSettings};
+pub use models::{NamedModel, NamedModels, Part, section};
 pub use origin::{Problems, ServeCommand, Settings};
 pub use print::reference;
 

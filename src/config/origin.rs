@@ -13,6 +13,7 @@ use clap::{
 use super::{
     ConfigError, ServeArgs,
     file::{self, File},
+    models::NamedModels,
     setting::{Kind, Setting, nearest},
 };
 
@@ -247,7 +248,12 @@ impl ServeCommand {
             }
         }
         if problems.is_empty() {
-            return Ok(Settings { args, values });
+            let models = file.models;
+            return Ok(Settings {
+                args,
+                values,
+                models,
+            });
         }
         problems.sort_by(|left, right| left.origin.cmp(&right.origin));
         Err(Problems(problems))
@@ -302,6 +308,8 @@ fn mistyped_variables(names: impl Iterator<Item = String>, settings: &[Setting])
 pub struct Settings {
     /// The values.
     pub args: ServeArgs,
+    /// The models beside the package.
+    pub models: NamedModels,
     pub(super) values: Vec<(Setting, Given)>,
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     Settings,
+    models::section,
     origin::{Given, Origin},
     setting::{SECTIONS, Setting},
 };
@@ -19,6 +20,9 @@ impl Settings {
             for (setting, given) in self.values.iter().filter(|(s, _)| s.section == section) {
                 let _ = writeln!(out, "{}", self.line(setting, given));
             }
+        }
+        for (name, model) in &self.models {
+            let _ = write!(out, "\n{}", section(name, model));
         }
         out
     }

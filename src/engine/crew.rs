@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::Package;
+use crate::model::Source;
 
 use super::{
     EngineError, Lane, Settings, StartError,
@@ -28,7 +28,7 @@ const GIVEN_UP_PER_WORKER: usize = 4;
 #[derive(Debug)]
 pub(super) struct Crew {
     queue: Arc<Queue>,
-    package: Arc<Package>,
+    source: Source,
     hang_after: Duration,
     workers: Mutex<Vec<Worker>>,
 }
@@ -51,12 +51,12 @@ impl Crew {
     /// Starts the workers; waits until each has a model and has read a first window.
     pub fn start(
         queue: Arc<Queue>,
-        package: Arc<Package>,
+        source: Source,
         settings: Settings,
     ) -> Result<Self, StartError> {
         let crew = Self {
             queue,
-            package,
+            source,
             hang_after: settings.hang_after,
             workers: Mutex::default(),
         };
@@ -79,7 +79,7 @@ impl Crew {
     fn hire(&self, number: usize, lane: Option<Lane>) -> Result<Worker, StartError> {
         let place = Place {
             queue: Arc::clone(&self.queue),
-            package: Arc::clone(&self.package),
+            source: self.source.clone(),
             bench: Arc::default(),
             lane,
         };

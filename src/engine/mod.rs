@@ -1,4 +1,4 @@
-//! Runs model packages: windows wait in one bounded queue, worker threads take them in batches.
+//! Runs models: windows wait in one bounded queue, worker threads take them in batches.
 //!
 //! Each worker thread owns a model and computes on one thread; several workers share the weights. Nothing here
 //! knows text, and nothing blocks the threads of the asynchronous runtime.
@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    model::{ModelError, Package, Reading, Window},
+    model::{ModelError, Reading, Source, Window},
     telemetry::Metrics,
 };
 
@@ -119,7 +119,7 @@ pub struct Engine {
     calls: Shares,
     crew: Arc<Crew>,
     watchdog: Option<Watchdog>,
-    package: Arc<Package>,
+    source: Source,
     settings: Settings,
 }
 
@@ -129,12 +129,13 @@ impl Engine {
     /// # Errors
     /// [`StartError`] where a model or a thread cannot be made.
     pub fn start(
-        package: Arc<Package>,
+        source: impl Into<Source>,
         settings: Settings,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
+        let source = source.into();
         let queue = Arc::new(Queue::new(settings, metrics));
-        let crew = Crew::start(Arc::clone(&queue), Arc::clone(&package), settings)?;
+        let crew = Crew::start(Arc::clone(&queue), source.clone(), settings)?;
         let crew = Arc::new(crew);
         let watchdog = Watchdog::start(Arc::clone(&crew))?;
         Ok(Self {
@@ -142,14 +143,14 @@ impl Engine {
             calls: Shares::new(settings.queue_tokens),
             crew,
             watchdog: Some(watchdog),
-            package,
+            source,
             settings,
         })
     }
 
-    /// The package that the workers run.
-    pub fn package(&self) -> &Arc<Package> {
-        &self.package
+    /// What the workers run.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// How the engine is laid out.

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::model::{Heads, Model, ModelError, Package, Reading, Window};
+use crate::model::{Model, ModelError, Reading, Source, Window};
 
 use super::{
     Batch, EngineError, Lane,
@@ -80,7 +80,7 @@ impl Bench {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub queue: Arc<Queue>,
-    pub package: Arc<Package>,
+    pub source: Source,
     pub bench: Arc<Bench>,
     /// The only lane that it serves, or all.
     pub lane: Option<Lane>,
@@ -93,8 +93,8 @@ pub(super) fn run(place: &Place, ready: &SyncSender<Result<(), ModelError>>) {
     if place.lane.is_none() {
         stand_back();
     }
-    let model = Model::new(Arc::clone(&place.package)).and_then(|model| {
-        model.read(&[&first_window(&place.package)])?;
+    let model = Model::new(place.source.clone()).and_then(|model| {
+        model.read(&[&place.source.first_window()])?;
         Ok(model)
     });
     let mut model = match model {
@@ -187,7 +187,7 @@ impl Place {
             Err(panic) => {
                 // What the panic left behind in the model is unknown: the next batch gets a new one.
                 self.queue.metrics.worker_restarted("panic");
-                if let Ok(new) = Model::new(Arc::clone(&self.package)) {
+                if let Ok(new) = Model::new(self.source.clone()) {
                     *model = new;
                 }
                 Err(EngineError::Failed(message(panic.as_ref())))
@@ -211,16 +211,4 @@ fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "panic".to_owned())
-}
-
-/// A window of ordinary length, which makes libtorch allocate and choose its kernels.
-fn first_window(package: &Package) -> Window {
-    let special = package.special_tokens();
-    let mut tokens = vec![special.begin];
-    tokens.resize(package.windows().tokens, special.end);
-    Window {
-        tokens,
-        heads: Heads::default(),
-        ..Window::default()
-    }
 }

@@ -129,6 +129,7 @@ impl NamedHolder {
         Some(match holder {
             Holder::Author => Self::Author,
             Holder::Unnamed => Self::Unnamed,
+            Holder::Unknown => return None,
             Holder::Mention(index) => Self::Mention(span(index)?),
         })
     }

@@ -27,7 +27,7 @@ impl KindAnswers {
         let [author, unnamed, mention] = &mut self.0;
         match holder {
             Holder::Author => author,
-            Holder::Unnamed => unnamed,
+            Holder::Unnamed | Holder::Unknown => unnamed,
             Holder::Mention(_) => mention,
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rust_bert::bert::{BertConfig, BertEmbeddings, BertModel};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::{ModelError, Package, Window, weights::Tensors};
@@ -19,7 +19,7 @@ const PAD_TO: usize = 8;
 const PASS_TOKENS: usize = 512;
 
 /// The number format that the encoder computes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// 32-bit floating point.
@@ -30,7 +30,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    fn kind(self) -> Kind {
+    pub(super) fn kind(self) -> Kind {
         match self {
             Self::Fp32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,

@@ -40,6 +40,33 @@ pub enum ModelError {
         /// What is wrong with it.
         message: String,
     },
+    /// The labels of a model mean nothing known, or the settings name others.
+    #[error("labels: {0}")]
+    Labels(String),
+    /// A setting of a model does not fit the model.
+    #[error("{setting}: {problem}")]
+    Setting {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// Files of a model from Hugging Face are missing, or are none that can be read here.
+    #[error("{}: {}", place.display(), problems.join("; "))]
+    Files {
+        /// The directory.
+        place: PathBuf,
+        /// What is missing, each with how to get it.
+        problems: Vec<String>,
+    },
+    /// A model cannot be fetched from its hub.
+    #[error("{url}: {problem}")]
+    Hub {
+        /// What was asked for.
+        url: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// A window that this model cannot read.
     #[error("window: {0}")]
     Window(String),

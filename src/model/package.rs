@@ -27,6 +27,13 @@ pub struct WindowLimits {
     /// The length that windows are filled to in tokens, special tokens included: the one the model was measured
     /// best at. A longer sentence may exceed it, up to `max_tokens`.
     pub tokens: usize,
+    /// Whether a window may hold several lines, with the special token between them.
+    #[serde(default = "yes")]
+    pub joins_lines: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What the tone head was trained to see. A package whose head wants anything else is refused.
@@ -253,7 +260,9 @@ impl Config {
             }
         }
         let longest = usize::try_from(bert.max_position_embeddings).unwrap_or(0);
-        let WindowLimits { max_tokens, tokens } = self.windows;
+        let WindowLimits {
+            max_tokens, tokens, ..
+        } = self.windows;
         if max_tokens > longest || tokens > max_tokens || tokens < 8 {
             return Err(format!(
                 "windows: expected 8 <= tokens <= max_tokens <= {longest}, found tokens {tokens} and \
@@ -365,7 +374,7 @@ fn model_roots() -> Vec<PathBuf> {
     roots
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     fs::read(path).map_err(|source| ModelError::Io {
         path: path.to_owned(),
         source,

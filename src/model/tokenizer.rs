@@ -4,7 +4,7 @@ use std::{fs, panic::catch_unwind, path::Path};
 
 use serde::de::IgnoredAny;
 
-use super::ModelError;
+use super::{ModelError, SpecialTokens};
 
 /// Longest run without a blank that goes into the tokenizer as one piece, in bytes. Its search holds several
 /// values for each byte of such a run; news has none of this length.
@@ -19,6 +19,15 @@ pub struct Token {
     pub start: u32,
     /// Byte behind the last.
     pub end: u32,
+}
+
+/// One text or a pair of them, with the special tokens that the model expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The ids.
+    pub tokens: Vec<u32>,
+    /// Where the second text begins, as the model sees it; the number of tokens where there is none.
+    pub second: usize,
 }
 
 /// The tokenizer of a model package, without special tokens, padding or truncation.
@@ -65,6 +74,46 @@ impl Tokenizer {
             start += piece.len();
         }
         Ok(tokens)
+    }
+
+    /// Encodes a text or a pair of texts with special tokens.
+    ///
+    /// # Errors
+    /// As [`tokenize`](Self::tokenize).
+    pub fn encode(&self, first: &str, second: Option<&str>) -> Result<Encoded, ModelError> {
+        let encoding = match second {
+            Some(second) => self.inner.encode((first, second), true),
+            None => self.inner.encode(first, true),
+        };
+        let encoding = encoding.map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let types = encoding.get_type_ids();
+        Ok(Encoded {
+            tokens: encoding.get_ids().to_vec(),
+            second: types
+                .iter()
+                .position(|&kind| kind == 1)
+                .unwrap_or(types.len()),
+        })
+    }
+
+    /// The special tokens that stand around one text.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] where there is not one before and one behind.
+    pub(super) fn special_tokens(&self) -> Result<SpecialTokens, ModelError> {
+        let bare = self.tokenize("a")?;
+        let whole = self.encode("a", None)?.tokens;
+        match whole.as_slice() {
+            [begin, inner @ .., end] if inner.iter().eq(bare.iter().map(|token| &token.id)) => {
+                Ok(SpecialTokens {
+                    begin: *begin,
+                    end: *end,
+                })
+            }
+            _ => Err(ModelError::Tokenizer(
+                "does not put one special token before a text and one behind it".to_owned(),
+            )),
+        }
     }
 
     fn tokenize_piece(

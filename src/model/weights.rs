@@ -42,6 +42,16 @@ impl Tensors {
         Ok(tensor.shallow_clone())
     }
 
+    /// The shape of a tensor.
+    pub(super) fn shape(&self, name: &str) -> Option<Vec<i64>> {
+        self.0.get(name).map(Tensor::size)
+    }
+
+    /// The shapes of all tensors.
+    pub(super) fn shapes(&self) -> impl Iterator<Item = Vec<i64>> {
+        self.0.values().map(Tensor::size)
+    }
+
     /// Takes out the tensors whose names begin so.
     pub(super) fn split_off(&mut self, prefix: &str) -> Self {
         Self(
@@ -50,6 +60,40 @@ impl Tensors {
                 .collect(),
         )
     }
+}
+
+/// Reads a weights file as other programs write it: every floating point tensor in one number format, each under the
+/// name that `rename` gives it.
+pub(super) fn open_plain(
+    path: &Path,
+    kind: Kind,
+    rename: impl Fn(&str) -> String,
+    tensors: &mut Tensors,
+) -> Result<(), ModelError> {
+    let io = |source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(io)?;
+    // SAFETY: as in `open`.
+    let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+    let file = SafeTensors::deserialize(&map).map_err(|e| ModelError::Tensor {
+        name: path.display().to_string(),
+        message: e.to_string(),
+    })?;
+    for (name, view) in file.tensors() {
+        // Tables of positions and the like are numbers that the code makes itself.
+        let stored = match view.dtype() {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            _ => continue,
+        };
+        let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, stored)?;
+        tensors.insert(rename(&name), tensor.f_to_kind(kind)?);
+    }
+    Ok(())
 }
 
 /// Reads a weights file: the word embeddings, packed, and all else as fp32.

@@ -25,6 +25,15 @@ pub struct Word {
     pub starts_line: bool,
 }
 
+/// A part of a window's tokens that is read by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    /// The tokens, as a range of [`Window::tokens`].
+    pub tokens: Range<usize>,
+    /// The first token of the second of two texts; the end of the range where there is one text.
+    pub second: usize,
+}
+
 /// A token sequence that goes through the encoder once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Window {
@@ -38,6 +47,9 @@ pub struct Window {
     pub watched: Vec<Range<usize>>,
     /// The sentences, as ranges of [`Window::words`] that are not empty.
     pub sentences: Vec<Range<usize>>,
+    /// The parts of [`Window::tokens`] that are read each by itself, for a model that takes several sequences to
+    /// answer one question. Empty: all tokens are one sequence.
+    pub sequences: Vec<Sequence>,
     /// What to compute.
     pub heads: Heads,
     /// What happens when the window is read.

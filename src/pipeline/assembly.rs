@@ -77,12 +77,43 @@ impl Assembly {
         for &segment in &piece.segments {
             self.covered.add(&self.text, segment);
         }
+        self.add_tones(piece, &reading);
+        self.add_mentions(piece, reading);
+    }
+
+    /// The spans of the mentions so far.
+    pub fn mention_spans(&self) -> Vec<Span> {
+        self.mentions.iter().map(|mention| mention.span).collect()
+    }
+
+    /// Takes what another model says of the mentions, which are the targets of its window, and of the sentences.
+    pub fn judge(&mut self, piece: &Piece, reading: &Reading) {
+        self.add_tones(piece, reading);
+        for (&index, mention) in piece.targets.iter().zip(&reading.mentions) {
+            let Some(stance) = &mention.stance else {
+                continue;
+            };
+            let found = candidates(stance, |local| piece.targets.get(local).copied());
+            if let Some(slot) = self.candidates.get_mut(index) {
+                *slot = found;
+            }
+            self.set_polarity(index, stance.polarity);
+        }
+    }
+
+    /// Sets the stance toward a mention.
+    pub fn set_polarity(&mut self, index: usize, polarity: Distribution) {
+        if let Some(mention) = self.mentions.get_mut(index) {
+            mention.stance = Some(judgement(polarity));
+        }
+    }
+
+    fn add_tones(&mut self, piece: &Piece, reading: &Reading) {
         for (&(sentence, words), &tone) in piece.sentences.iter().zip(&reading.tones) {
             if let Some(tones) = self.tones.get_mut(sentence) {
                 tones.push((tone, words as f32));
             }
         }
-        self.add_mentions(piece, reading);
     }
 
     fn add_mentions(&mut self, piece: &Piece, reading: Reading) {

@@ -58,6 +58,19 @@ impl Features {
         sentiment: false,
     };
 
+    /// The layers that are among others too.
+    #[must_use]
+    pub fn within(self, others: Self) -> Self {
+        Self {
+            mentions: self.mentions && others.mentions,
+            entities: self.entities && others.entities,
+            stances: self.stances && others.stances,
+            quotes: self.quotes && others.quotes,
+            sentences: self.sentences && others.sentences,
+            sentiment: self.sentiment && others.sentiment,
+        }
+    }
+
     /// Adds the layers that the chosen ones refer to.
     pub fn closed(mut self) -> Self {
         self.mentions |= self.entities | self.stances | self.quotes;
@@ -141,6 +154,8 @@ pub enum Holder {
     Author,
     /// Someone who is only described.
     Unnamed,
+    /// Not told: the model judges without a holder.
+    Unknown,
 }
 
 /// A non-neutral stance.

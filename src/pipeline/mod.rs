@@ -22,7 +22,10 @@ pub mod words;
 mod assembly;
 mod passes;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use futures::{StreamExt as _, stream::FuturesOrdered};
 use tokio::time::Instant;
@@ -30,12 +33,12 @@ use tokio::time::Instant;
 use crate::{
     cache::Cache,
     engine::{Batch, Engine, EngineError, Lane, Ticket},
-    model::{Description, Distribution, Heads, Reading, Window},
+    model::{Description, Distribution, Heads, Reading, Source, Window, hugging_face::Target},
     telemetry::traces::Trace,
 };
 
 use assembly::Assembly;
-use document::{Document, TagOptions, TaggedDocument};
+use document::{Document, Features, TagOptions, TaggedDocument};
 use error::TagError;
 use passes::Passes;
 use stances::Candidates;
@@ -102,11 +105,24 @@ pub struct Limits {
     pub workers: usize,
 }
 
-/// Tags documents. A clone shares the engine.
+/// An engine, and what is remembered of its readings. A clone shares both.
 #[derive(Debug, Clone)]
-pub struct Pipeline {
+pub struct Reader {
     engine: Arc<Engine>,
     cache: Option<Cache>,
+}
+
+/// Tags documents. A clone shares the engines.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// Finds the mentions.
+    reader: Reader,
+    /// Judges them, where another model does.
+    judge: Option<Reader>,
+    /// Of a model that is put together of others.
+    description: Option<Arc<Description>>,
+    /// The other models that a request may name.
+    others: Arc<BTreeMap<String, Pipeline>>,
     watchlists: Watchlists,
     max_document_bytes: usize,
 }
@@ -124,17 +140,81 @@ impl Pipeline {
     /// Puts a pipeline in front of an engine.
     pub fn new(engine: Arc<Engine>, max_document_bytes: usize) -> Self {
         Self {
-            engine,
-            cache: None,
+            reader: Reader {
+                engine,
+                cache: None,
+            },
+            judge: None,
+            description: None,
+            others: Arc::default(),
             watchlists: Watchlists::default(),
             max_document_bytes,
+        }
+    }
+
+    /// A pipeline of which one model finds the mentions and perhaps another judges them.
+    pub fn of_parts(
+        description: Description,
+        reader: Reader,
+        judge: Option<Reader>,
+        max_document_bytes: usize,
+    ) -> Self {
+        Self {
+            reader,
+            judge,
+            description: Some(Arc::new(description)),
+            others: Arc::default(),
+            watchlists: Watchlists::default(),
+            max_document_bytes,
+        }
+    }
+
+    /// Adds the models that a request may name, each under its name.
+    #[must_use]
+    pub fn with_models(mut self, models: BTreeMap<String, Self>) -> Self {
+        self.others = Arc::new(models);
+        self
+    }
+
+    /// The pipeline of a model by its name; the empty name is that of the default.
+    ///
+    /// # Errors
+    /// The names that there are.
+    pub fn of_model(&self, name: &str) -> Result<&Self, Vec<&str>> {
+        let own = self.description().name.as_str();
+        if name.is_empty() || name == own {
+            return Ok(self);
+        }
+        self.others.get(name).ok_or_else(|| {
+            let others = self.others.keys().map(String::as_str);
+            std::iter::once(own).chain(others).collect()
+        })
+    }
+
+    /// This pipeline and those of the other models, this one first.
+    pub fn models(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.others.values())
+    }
+
+    /// The engine that finds the mentions, with its cache.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The layers that the model can give.
+    pub fn layers(&self) -> Features {
+        let has_package = self.reader.is_package() || self.judge.iter().any(Reader::is_package);
+        Features {
+            stances: self.judge.is_some() || self.reader.is_package(),
+            sentiment: has_package,
+            ..Features::default()
         }
     }
 
     /// Looks windows up in a cache before they go to the engine. The cache must be of the engine's package.
     #[must_use]
     pub fn with_cache(mut self, cache: Cache) -> Self {
-        self.cache = Some(cache);
+        self.reader.cache = Some(cache);
         self
     }
 
@@ -150,18 +230,21 @@ impl Pipeline {
         &self.watchlists
     }
 
-    /// What the model package says of itself.
+    /// What the model says of itself.
     pub fn description(&self) -> &Description {
-        self.engine.package().description()
+        match &self.description {
+            Some(description) => description,
+            None => self.reader.engine.source().description(),
+        }
     }
 
     /// What is accepted.
     pub fn limits(&self) -> Limits {
         Limits {
             max_document_bytes: self.max_document_bytes,
-            max_window_tokens: self.engine.package().windows().max_tokens,
-            queue_tokens: self.engine.settings().queue_tokens,
-            workers: self.engine.settings().workers,
+            max_window_tokens: self.reader.engine.source().windows().max_tokens,
+            queue_tokens: self.reader.engine.settings().queue_tokens,
+            workers: self.reader.engine.settings().workers,
         }
     }
 
@@ -184,14 +267,14 @@ impl Pipeline {
         };
         let ticket = origin.ticket(lane);
         // The longest documents may start while half of the tokens are free, or they never could.
-        let most = (self.engine.settings().queue_tokens / 2).max(1);
-        let retry_after = || self.engine.retry_after();
-        let Some(_admitted) = self.engine.admit(tokens.min(most), &ticket) else {
+        let engine = &self.reader.engine;
+        let most = (engine.settings().queue_tokens / 2).max(1);
+        let retry_after = || engine.retry_after();
+        let Some(_admitted) = engine.admit(tokens.min(most), &ticket) else {
             let retry_after = retry_after();
             return Err(TagError::Overloaded { retry_after });
         };
-        if let (Some(deadline), Some(time)) =
-            (ticket.deadline, self.engine.time_for(tokens, &ticket))
+        if let (Some(deadline), Some(time)) = (ticket.deadline, engine.time_for(tokens, &ticket))
             && Instant::now() + time.mul_f64(MARGIN) > deadline
         {
             let retry_after = retry_after();
@@ -239,7 +322,7 @@ impl Pipeline {
     async fn tag_within(
         &self,
         document: Document,
-        options: TagOptions,
+        mut options: TagOptions,
         ticket: Ticket,
         trace: &Trace,
     ) -> Result<TaggedDocument, TagError> {
@@ -248,7 +331,8 @@ impl Pipeline {
             let limit = self.max_document_bytes;
             return Err(TagError::TooLarge { bytes, limit });
         }
-        let features = options.features.closed();
+        options.features = options.features.closed().within(self.layers());
+        let features = options.features;
         let supported = &self.description().languages;
         let given = match document.language.as_str() {
             "" => None,
@@ -280,25 +364,65 @@ impl Pipeline {
             })
             .await?
         };
+        let has_tone = self.reader.is_package();
+        let heads = Heads {
+            ner: features.mentions,
+            stance: features.stances && self.judge.is_none(),
+            tone: features.sentiment && has_tone,
+        };
         let purpose = Purpose {
-            heads: Heads {
-                ner: features.mentions,
-                stance: features.stances,
-                tone: features.sentiment,
-            },
+            heads,
             targets: None,
             watched: Arc::clone(&watched),
         };
+        let text = &document.text;
         let mut assembly = Assembly::new(
-            document.text.clone(),
+            text.clone(),
             Arc::clone(&sentences),
             options,
             occurrences,
             watched,
         );
         let take = |piece, reading| assembly.add(&piece, reading);
-        self.read(&document.text, &sentences, purpose, ticket, trace, take)
+        self.reader
+            .read(text, &sentences, purpose, ticket.clone(), trace, take)
             .await?;
+        if let Some(judge) = &self.judge {
+            let wanted = Heads {
+                ner: false,
+                stance: features.stances,
+                tone: features.sentiment && !has_tone,
+            };
+            let assembly = &mut assembly;
+            match judge.is_package() {
+                true => {
+                    let is_first = heads == Heads::default();
+                    let purpose = Purpose {
+                        heads: wanted,
+                        targets: Some(Arc::new(assembly.mention_spans())),
+                        watched: Arc::default(),
+                    };
+                    let take = |piece: Piece, reading: Reading| {
+                        if is_first {
+                            assembly.add(&piece, reading);
+                        } else {
+                            assembly.judge(&piece, &reading);
+                        }
+                    };
+                    judge
+                        .read(text, &sentences, purpose, ticket, trace, take)
+                        .await?;
+                }
+                false if wanted.stance => {
+                    let spans = assembly.mention_spans();
+                    let take = |index, polarity| assembly.set_polarity(index, polarity);
+                    judge
+                        .ask(text, &sentences, spans, ticket, trace, take)
+                        .await?;
+                }
+                false => {}
+            }
+        }
         let read = Instant::now();
         let tagged = blocking(move || Ok(assembly.finish(document.id, language, read))).await;
         trace.record("decode", read, Instant::now(), &[]);
@@ -345,9 +469,84 @@ impl Pipeline {
             }
         };
         let (ticket, trace) = (Ticket::alone(), Trace::default());
-        self.read(text, &sentences, purpose, ticket, &trace, take)
+        self.reader
+            .read(text, &sentences, purpose, ticket, &trace, take)
             .await?;
         Ok(judged)
+    }
+}
+
+impl Reader {
+    /// Another engine, with the same cache for its own model.
+    #[must_use]
+    pub fn with_engine(&self, engine: Arc<Engine>, model: crate::cache::Model) -> Self {
+        let cache = self.cache.as_ref().map(|cache| cache.of_model(model));
+        Self { engine, cache }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Whether it is a model package that reads.
+    fn is_package(&self) -> bool {
+        matches!(self.engine.source(), Source::Package(_))
+    }
+
+    /// Asks a model of stances about each span and hands over what it says, in order. A span that is too long for the
+    /// model is left out.
+    async fn ask(
+        &self,
+        text: &Text,
+        sentences: &Arc<Vec<Span>>,
+        spans: Vec<Span>,
+        ticket: Ticket,
+        trace: &Trace,
+        mut take: impl FnMut(usize, Distribution),
+    ) -> Result<(), TagError> {
+        let mut passes = Passes::new(trace.clone());
+        let mut in_flight = FuturesOrdered::new();
+        let mut made: VecDeque<(usize, Window)> = VecDeque::new();
+        let mut next = 0;
+        let spans = Arc::new(spans);
+        loop {
+            if made.is_empty() && next < spans.len() {
+                let own = (
+                    self.engine.source().clone(),
+                    text.clone(),
+                    Arc::clone(sentences),
+                    Arc::clone(&spans),
+                );
+                let last = spans.len().min(next + WINDOWS_AT_A_TIME);
+                let range = next..last;
+                made = blocking(move || {
+                    let (source, text, sentences, spans) = own;
+                    questions(&source, &text, &sentences, &spans, range)
+                })
+                .await?;
+                next = last;
+            }
+            while in_flight.len() < WINDOWS_IN_FLIGHT
+                && let Some((index, window)) = made.pop_front()
+            {
+                let ticket = ticket.clone();
+                passes.ask();
+                in_flight.push_back(async move { (index, self.read_window(window, ticket).await) });
+            }
+            match in_flight.next().await {
+                Some((index, answer)) => {
+                    let (reading, batch) = answer.map_err(tag_error)?;
+                    passes.answer(batch);
+                    let stance = reading.mentions.first().and_then(|m| m.stance.as_ref());
+                    if let Some(stance) = stance {
+                        take(index, stance.polarity);
+                    }
+                }
+                None if next == spans.len() && made.is_empty() => return Ok(()),
+                None => {}
+            }
+        }
     }
 
     /// Puts the windows of a text through the engine and hands over each with its reading, in order.
@@ -363,13 +562,13 @@ impl Pipeline {
         if purpose.heads == Heads::default() {
             return Ok(());
         }
-        let package = self.engine.package();
+        let source = self.engine.source();
         let mut windower = Windower::new(
             text.clone(),
             Arc::clone(sentences),
             purpose,
-            package.windows(),
-            package.special_tokens(),
+            source.windows(),
+            source.special_tokens(),
         );
         let mut made: VecDeque<Piece> = VecDeque::new();
         let mut in_flight = FuturesOrdered::new();
@@ -380,9 +579,9 @@ impl Pipeline {
                 && !exhausted
                 && in_flight.len() <= WINDOWS_IN_FLIGHT - WINDOWS_AT_A_TIME
             {
-                let package = Arc::clone(package);
+                let source = source.clone();
                 let (pieces, back) = blocking(move || {
-                    let pieces = windower.next_pieces(package.tokenizer(), WINDOWS_AT_A_TIME);
+                    let pieces = windower.next_pieces(source.tokenizer(), WINDOWS_AT_A_TIME);
                     let pieces = pieces.map_err(|e| TagError::Inference(e.to_string()))?;
                     Ok((pieces, windower))
                 })
@@ -429,6 +628,36 @@ impl Pipeline {
         }
         Ok((reading, Some(batch)))
     }
+}
+
+/// The windows that ask about some of the spans, each with the index of its span.
+fn questions(
+    source: &Source,
+    text: &Text,
+    sentences: &[Span],
+    spans: &[Span],
+    range: std::ops::Range<usize>,
+) -> Result<VecDeque<(usize, Window)>, TagError> {
+    let Source::Checkpoint(checkpoint) = source else {
+        return Ok(VecDeque::new());
+    };
+    let mut made = VecDeque::new();
+    for (index, &span) in spans.iter().enumerate().take(range.end).skip(range.start) {
+        let sentence = sentences.partition_point(|s| s.end() <= span.start());
+        let sentence = match sentences.get(sentence) {
+            Some(&sentence) if sentence.contains(span) => sentence,
+            _ => span,
+        };
+        let target = Target {
+            before: text.slice(text.span_around(sentence.start()..span.start())),
+            target: text.slice(span),
+            after: text.slice(text.span_around(span.end()..sentence.end())),
+        };
+        let window = checkpoint.ask(target);
+        let window = window.map_err(|e| TagError::Inference(e.to_string()))?;
+        made.extend(window.map(|window| (index, window)));
+    }
+    Ok(made)
 }
 
 fn tag_error(error: EngineError) -> TagError {

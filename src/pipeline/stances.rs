@@ -16,9 +16,9 @@ const BALANCED: f32 = 0.2;
 pub struct Candidates(pub Vec<(Holder, f32)>);
 
 impl Candidates {
-    /// The most probable; the author where there is no candidate.
+    /// The most probable; unknown where there is no candidate.
     pub(super) fn best(&self) -> (Holder, f32) {
-        let mut best = (Holder::Author, 0.0);
+        let mut best = (Holder::Unknown, 0.0);
         for &(holder, probability) in &self.0 {
             if probability > best.1 {
                 best = (holder, probability);

@@ -231,6 +231,9 @@ impl Windower {
     }
 
     fn add(&mut self, unit: Unit) {
+        if unit.starts_line && !self.limits.joins_lines {
+            self.flush();
+        }
         while !self.filling.is_empty() && !self.fits(&unit) {
             self.close();
         }
@@ -238,6 +241,9 @@ impl Windower {
     }
 
     fn fits(&self, unit: &Unit) -> bool {
+        if unit.starts_line && !self.limits.joins_lines {
+            return false;
+        }
         let filled: usize = self.filling.iter().map(|u| u.tokens.len() + 1).sum();
         // Two tokens more begin and end the window.
         filled + unit.tokens.len() + 2 <= self.limits.tokens
@@ -752,7 +758,11 @@ mod tests {
             parts in prop::collection::vec("([a-zäöüß\u{308}\u{200d}\u{202e}]{1,30}|\\PC)[ .,\r\n]{0,2}", 0..150),
             (max_tokens, tokens) in (8..=512_usize).prop_flat_map(|max| (Just(max), 8..=max)),
         ) {
-            let limits = WindowLimits { max_tokens, tokens };
+            let limits = WindowLimits {
+                max_tokens,
+                tokens,
+                joins_lines: true,
+            };
             let (text, pieces) = pieces_within(&parts.concat(), Purpose { heads: READ, ..Purpose::default() }, limits);
             check_within(&text, &pieces, limits);
             let mut decided = pieces.iter().flat_map(|piece| &piece.words[piece.own.clone()]);

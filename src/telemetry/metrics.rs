@@ -89,7 +89,7 @@ const LANGUAGE: Label = Label::listed("language", languages);
 const TYPE: Label = Label::listed("type", || EntityType::ALL.map(type_name).to_vec());
 const POLARITY: Label = Label::listed("polarity", polarities);
 const HOLDER: Label = Label::listed("holder", holder_kinds);
-const SPEAKER: Label = Label::listed("speaker", holder_kinds);
+const SPEAKER: Label = Label::listed("speaker", speaker_kinds);
 const CAUSE: Label = Label::listed("cause", || vec!["panic", "hang"]);
 const FOUND: Label = Label::listed("found", || vec!["memory", "shared", "nowhere"]);
 const WHAT: Label = Label::listed("what", || vec!["config", "certificates", "keys", "model"]);
@@ -405,10 +405,18 @@ fn holder_kind(holder: Holder) -> &'static str {
         Holder::Mention(_) => "MENTION",
         Holder::Author => "AUTHOR",
         Holder::Unnamed => "UNNAMED",
+        Holder::Unknown => "UNKNOWN",
     }
 }
 
+/// A stance alone can have an unknown holder.
 fn holder_kinds() -> Vec<&'static str> {
+    let mut all = speaker_kinds();
+    all.push(holder_kind(Holder::Unknown));
+    all
+}
+
+fn speaker_kinds() -> Vec<&'static str> {
     let all = [Holder::Mention(0), Holder::Author, Holder::Unnamed];
     all.map(holder_kind).to_vec()
 }
