@@ -118,9 +118,9 @@ impl Loader {
         if *seen == stamp {
             return Ok(false);
         }
-        let present = Package::fingerprint(&directory).map_err(wrong)?;
+        let same = Package::has_fingerprint(&directory, fingerprint).map_err(wrong)?;
         *seen = stamp;
-        Ok(present != fingerprint)
+        Ok(!same)
     }
 }
 
@@ -146,7 +146,7 @@ async fn start(
             queue_tokens: args.queue_tokens,
             hang_after: Duration::from_secs(args.hang_seconds),
         };
-        let model = cache::Model::new(&package.description().fingerprint, args.precision);
+        let model = cache::Model::new(&package.description().fingerprint);
         let engine = Engine::start(Arc::new(package), settings, metrics.clone())?;
         let pipeline = Pipeline::new(Arc::new(engine), args.max_document_bytes);
         let memory = cache.map_or(0, |cache| cache.memory_bytes);

@@ -40,6 +40,9 @@ pub enum ModelError {
         /// What is wrong with it.
         message: String,
     },
+    /// The package has a shape that the number format asked for cannot have.
+    #[error("precision: {0}")]
+    Precision(String),
     /// A window that this model cannot read.
     #[error("window: {0}")]
     Window(String),

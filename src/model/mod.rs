@@ -15,7 +15,7 @@ mod weights;
 mod window;
 
 pub use description::{Description, Figure};
-pub use encoder::{Encoder, Precision};
+pub use encoder::{Encoder, Format, Precision};
 pub use error::ModelError;
 pub use label::{Distribution, EntityType, Polarity, TypeProbabilities};
 pub use package::{Package, SpecialTokens, WindowLimits};
@@ -53,7 +53,7 @@ impl Model {
     /// # Errors
     /// [`ModelError::Window`] for a window that is too long or names tokens that do not exist,
     /// [`ModelError::Torch`] where libtorch refuses an operation.
-    pub fn read(&self, windows: &[&Window]) -> Result<Vec<Reading>, ModelError> {
+    pub fn read(&mut self, windows: &[&Window]) -> Result<Vec<Reading>, ModelError> {
         let _no_gradients = tch::no_grad_guard();
         let states = self.encoder.encode(windows)?;
         windows

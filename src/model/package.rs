@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
     time::SystemTime,
 };
 
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Description, EntityType, Figure, ModelError, Precision, Tokenizer, encoder,
+    Description, EntityType, Figure, Format, ModelError, Precision, Tokenizer, encoder,
     weights::{self, Tensors, WordEmbeddings},
 };
 
@@ -86,12 +85,10 @@ pub struct Package {
     entity_types: Vec<EntityType>,
     tokenizer: Tokenizer,
     pub(super) bert: BertConfig,
-    pub(super) precision: Precision,
+    format: Format,
     pub(super) word_embeddings: WordEmbeddings,
-    pub(super) encoder: Tensors,
+    pub(super) encoder: encoder::Weights,
     pub(super) heads: Tensors,
-    /// What the first encoder found out about this processor's kernels.
-    pub(super) keeps_bits: OnceLock<bool>,
 }
 
 impl Package {
@@ -109,6 +106,7 @@ impl Package {
         let config: Config = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
         let bert = bert_config(&text).map_err(|e| wrong(e.to_string()))?;
         let entity_types = config.check(&bert).map_err(&wrong)?;
+        let format = precision.format(&bert)?;
         let tokenizer = Tokenizer::open(&directory.join("tokenizer.json"))?;
         let (word_embeddings, mut tensors) = weights::open(&directory.join("model.safetensors"))?;
         let heads = tensors.split_off("heads.");
@@ -126,8 +124,8 @@ impl Package {
             )));
         }
         Ok(Self {
-            encoder: encoder::variables(&tensors, &bert, precision)?,
-            description: config.describe(Self::fingerprint(directory)?),
+            encoder: encoder::Weights::new(&tensors, &bert, format)?,
+            description: config.describe(Self::fingerprint(directory, format)?),
             windows: config.windows,
             special_tokens: SpecialTokens {
                 begin: config.bos_token_id,
@@ -136,10 +134,9 @@ impl Package {
             entity_types,
             tokenizer,
             bert,
-            precision,
+            format,
             word_embeddings,
             heads,
-            keeps_bits: OnceLock::new(),
         })
     }
 
@@ -166,22 +163,18 @@ impl Package {
             })
     }
 
-    /// The fingerprint of the package in a directory, as its description would name it.
+    /// Whether the package in a directory has this fingerprint, in whichever number format it is read.
     ///
     /// # Errors
     /// [`ModelError::Io`] with the file that cannot be read.
-    pub fn fingerprint(directory: &Path) -> Result<String, ModelError> {
-        let mut hasher = Sha256::new();
-        for name in FILES {
-            let content = read(&directory.join(name))?;
-            hasher.update(name.as_bytes());
-            hasher.update(Sha256::digest(&content));
-        }
-        Ok(hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+    pub fn has_fingerprint(directory: &Path, fingerprint: &str) -> Result<bool, ModelError> {
+        let files = digest(directory)?;
+        let mut known = Format::ALL.into_iter();
+        Ok(known.any(|format| mark(files.clone(), format) == fingerprint))
+    }
+
+    fn fingerprint(directory: &Path, format: Format) -> Result<String, ModelError> {
+        Ok(mark(digest(directory)?, format))
     }
 
     /// Size and time of change of the files of the package in a directory: while they stay the same, so does the
@@ -201,6 +194,11 @@ impl Package {
     /// What the package says of itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The number format that its encoders compute in.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// How long windows are.
@@ -363,6 +361,27 @@ fn model_roots() -> Vec<PathBuf> {
     roots.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
     roots.dedup();
     roots
+}
+
+/// The digest of a package's files.
+fn digest(directory: &Path) -> Result<Sha256, ModelError> {
+    let mut hasher = Sha256::new();
+    for name in FILES {
+        let content = read(&directory.join(name))?;
+        hasher.update(name.as_bytes());
+        hasher.update(Sha256::digest(&content));
+    }
+    Ok(hasher)
+}
+
+/// The fingerprint of what gives the same answers: the package's files, read in one number format.
+fn mark(mut files: Sha256, format: Format) -> String {
+    // fp32 has no mark of its own: it was the only format when fingerprints were first given.
+    if format != Format::Fp32 {
+        files.update(format.name());
+    }
+    let digest = files.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
