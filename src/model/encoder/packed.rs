@@ -165,13 +165,13 @@ impl Encoder {
         states: &mut Vec<States>,
     ) -> Result<(), ModelError> {
         let width = words.width;
-        self.scratch.rows.clear();
+        let Scratch { rows, added, .. } = &mut self.scratch;
+        rows.clear();
+        added.clear();
         for window in windows {
-            let from = self.scratch.rows.len();
-            words.push_rows(window, &mut self.scratch.rows)?;
-            let rows = self.scratch.rows.iter_mut().skip(from);
-            rows.zip(&self.weights.positions)
-                .for_each(|(value, position)| *value += position);
+            words.push_rows(window, rows)?;
+            let positions = window.tokens.len() * width;
+            added.extend(self.weights.positions.iter().take(positions));
         }
         let lengths: Vec<usize> = windows.iter().map(|window| window.tokens.len()).collect();
         let weights = &self.weights;

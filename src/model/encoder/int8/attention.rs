@@ -141,16 +141,23 @@ fn weigh<L: Lanes>(lanes: L, shares: &[f32], values: &[f32], factor: f32, out: &
     for (part, out) in out.chunks_mut(4 * LANES).enumerate() {
         let from = part * 4 * LANES;
         let vectors = out.len() / LANES;
-        let mut sums = [lanes.splat(0.0); 4];
-        for (&share, value) in shares.iter().zip(values.chunks_exact(head_size)) {
-            let share = lanes.splat(share);
-            let value = &value[from..][..vectors * LANES];
-            for (sum, value) in sums.iter_mut().zip(value.chunks_exact(LANES)) {
-                *sum = lanes.fused(share, lanes.load(value), *sum);
+        // Two sums for each place, so that one addition need not wait for the other.
+        let mut sums = [[lanes.splat(0.0); 4]; 2];
+        let pairs = shares.chunks(2).zip(values.chunks(2 * head_size));
+        for (shares, values) in pairs {
+            let each = shares.iter().zip(values.chunks_exact(head_size));
+            for (sums, (&share, value)) in sums.iter_mut().zip(each) {
+                let share = lanes.splat(share);
+                let value = &value[from..][..vectors * LANES];
+                for (sum, value) in sums.iter_mut().zip(value.chunks_exact(LANES)) {
+                    *sum = lanes.fused(share, lanes.load(value), *sum);
+                }
             }
         }
-        for (sum, out) in sums.into_iter().zip(out.chunks_exact_mut(LANES)) {
-            lanes.store(lanes.mul(sum, factor), out);
+        let [even, odd] = sums;
+        let sums = even.into_iter().zip(odd);
+        for ((even, odd), out) in sums.zip(out.chunks_exact_mut(LANES)) {
+            lanes.store(lanes.mul(lanes.add(even, odd), factor), out);
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A [`Pass`] is written once over [`Lanes`] and compiled for each implementation. All of them round alike: each
 //! operation is one of IEEE 754, products are added fused, and sums are made in one order.
 
+use super::matrix::LARGEST;
+
 /// Numbers in one vector.
 pub(super) const LANES: usize = 8;
 
@@ -20,8 +22,8 @@ pub(super) trait Lanes: Copy {
     fn splat(self, value: f32) -> Self::F32;
     fn load(self, from: &[f32]) -> Self::F32;
     fn store(self, value: Self::F32, to: &mut [f32]);
-    /// Rounds to the nearest integer, ties to even, and stores what lies in 0..=127; what is less becomes 0, what is
-    /// more 127.
+    /// Rounds to the nearest integer, ties to even, and stores it as a level: what is less than 0 becomes 0, what is
+    /// more than [`LARGEST`] becomes that.
     fn store_levels(self, value: Self::F32, to: &mut [u8]);
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
@@ -86,7 +88,7 @@ impl Lanes for Portable {
     #[inline(always)]
     fn store_levels(self, value: Self::F32, to: &mut [u8]) {
         for (level, value) in to[..LANES].iter_mut().zip(value) {
-            *level = value.round_ties_even().clamp(0.0, 127.0) as u8;
+            *level = value.round_ties_even().clamp(0.0, f32::from(LARGEST)) as u8;
         }
     }
 

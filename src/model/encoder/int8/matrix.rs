@@ -1,17 +1,17 @@
-//! Matrices of 8-bit weights, and their products with activations of 7 bits.
+//! Matrices of 8-bit weights, and their products with activations of 8 bits.
 //!
-//! Weights are signed, with one scale for each 64 inputs of an output: one scale for a whole output wastes most levels
-//! on the few weights that are far larger than the rest. Activations are unsigned, 0 to 127, with one scale for each
-//! 64 inputs of a token. Within a group the products are exact integers; groups are added in fp32, in order.
+//! Weights are signed, with one scale for each 32 inputs of an output: one scale for a whole output wastes most levels
+//! on the few weights that are far larger than the rest. Activations are unsigned, with one scale for each 32 inputs
+//! of a token. Within a group the products are exact integers; groups are added in fp32, in order.
 //!
-//! AVX2 adds products of neighbouring inputs in 16 bits. A group's scale is the smallest with which the weights that
-//! meet in one such sum can't overflow it, whatever the activations: 8 bits for nearly all groups. The other kernels
-//! compute the same sums, so that all give the same bits.
+//! AVX2 adds eight products in 16 bits. A group's scale is the smallest with which the weights that meet in one such
+//! sum can't overflow it, whatever the activations. So more levels for activations leave fewer for weights; 171 of
+//! them lose least. The other kernels compute the same sums, so that all give the same bits.
 
 use super::Kernel;
 
 /// Inputs that share a scale.
-pub(super) const GROUP: usize = 64;
+pub(super) const GROUP: usize = 32;
 
 /// Outputs that are computed together.
 pub(super) const COLUMNS: usize = 16;
@@ -20,10 +20,10 @@ pub(super) const COLUMNS: usize = 16;
 pub(super) const ROWS: usize = 4;
 
 /// The largest activation.
-pub(super) const LARGEST: u8 = 127;
+pub(super) const LARGEST: u8 = 170;
 
 /// The level of an activation of 0, where activations have either sign.
-pub(super) const CENTER: u8 = 64;
+pub(super) const CENTER: u8 = 85;
 
 /// What is added to activations that are never less than its negative: then all levels stand for numbers that occur.
 /// gelu is nowhere less than -0.17.
@@ -56,12 +56,6 @@ impl Activations {
         self.levels.resize(tokens * self.groups, [0; GROUP]);
         self.scales.clear();
         self.scales.resize(tokens * self.groups, 0.0);
-    }
-
-    /// Levels and scales of some tokens.
-    fn rows(&self, tokens: std::ops::Range<usize>) -> (&[[u8; GROUP]], &[f32]) {
-        let range = tokens.start * self.groups..tokens.end * self.groups;
-        (&self.levels[range.clone()], &self.scales[range])
     }
 }
 
@@ -134,27 +128,21 @@ impl Matrix {
         self.outputs.next_multiple_of(COLUMNS)
     }
 
-    /// The product with some tokens: `[tokens][stride]` into `out`.
-    pub(super) fn multiply(
-        &self,
-        kernel: Kernel,
-        activations: &Activations,
-        tokens: std::ops::Range<usize>,
-        out: &mut [f32],
-    ) {
+    /// The product with all tokens: `[tokens][stride]` into `out`.
+    pub(super) fn multiply(&self, kernel: Kernel, activations: &Activations, out: &mut [f32]) {
         let stride = self.stride();
-        for (panel, bias) in self.bias.iter().enumerate() {
-            let groups = &self.groups[panel * self.groups_per_panel..][..self.groups_per_panel];
-            for from in tokens.clone().step_by(ROWS) {
-                let rows = from..tokens.end.min(from + ROWS);
-                let (levels, scales) = activations.rows(rows);
-                let first = (from - tokens.start) * stride + panel * COLUMNS;
+        let per_tile = ROWS * self.groups_per_panel;
+        let panels = self.groups.chunks_exact(self.groups_per_panel);
+        for (panel, (groups, bias)) in panels.zip(&self.bias).enumerate() {
+            let levels = activations.levels.chunks(per_tile);
+            let tiles = levels.zip(activations.scales.chunks(per_tile));
+            for ((levels, scales), out) in tiles.zip(out.chunks_mut(ROWS * stride)) {
                 kernel.multiply(Tile {
                     groups,
                     bias,
                     levels,
                     scales,
-                    out: &mut out[first..],
+                    out: &mut out[panel * COLUMNS..],
                     stride,
                 });
             }

@@ -8,6 +8,8 @@ mod attention;
 mod lanes;
 mod matrix;
 mod rows;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -176,12 +178,13 @@ pub(super) struct Layers {
 /// The memory of one thread, used again by each batch.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// `[tokens][width]`: embeddings that go in, vectors that come out.
+    /// `[tokens][width]`: embeddings of words that go in, vectors that come out.
     pub(super) rows: Vec<f32>,
+    /// `[tokens][width]`: what else is in the embeddings.
+    pub(super) added: Vec<f32>,
     projections: Vec<f32>,
     context: Vec<f32>,
     product: Vec<f32>,
-    zeros: Vec<f32>,
     levels: Activations,
     inner_levels: Activations,
     attention: attention::Scratch,
@@ -211,46 +214,40 @@ impl Layers {
         let tokens = scratch.rows.len() / width;
         let Scratch {
             rows,
+            added,
             projections,
             context,
             product,
-            zeros,
             levels,
             inner_levels,
             attention,
         } = scratch;
+        let Some(first_layer) = self.layers.first() else {
+            return;
+        };
+        let projected = first_layer.projections.stride();
+        projections.resize(tokens * projected, 0.0);
         context.resize(tokens * width, 0.0);
-        for (_, rows) in blocks(rows, width) {
-            zeros.resize(rows.len(), 0.0);
-            levels.reset(rows.len() / width, width);
+        for (first, rows) in blocks(rows, width) {
+            let count = rows.len() / width;
+            levels.reset(count, width);
             kernel.pass(Normalise {
                 rows,
                 width,
-                added: &zeros[..],
+                added: &added[first * width..],
                 stride: width,
                 norm: &self.embedding_norm,
                 to: levels,
             });
+            let out = &mut projections[first * projected..][..count * projected];
+            first_layer.projections.multiply(kernel, levels, out);
         }
-        for layer in &self.layers {
-            let stride = layer.projections.stride();
-            projections.resize(tokens * stride, 0.0);
-            for (first, rows) in blocks(rows, width) {
-                let count = rows.len() / width;
-                levels.reset(count, width);
-                kernel.pass(Quantise {
-                    rows,
-                    width,
-                    to: levels,
-                });
-                let out = &mut projections[first * stride..][..count * stride];
-                layer.projections.multiply(kernel, levels, 0..count, out);
-            }
+        for (number, layer) in self.layers.iter().enumerate() {
             let mut first = 0;
             for &length in lengths {
                 kernel.pass(Attend {
-                    projections: &projections[first * stride..][..length * stride],
-                    stride,
+                    projections: &projections[first * projected..][..length * projected],
+                    stride: projected,
                     heads,
                     head_size: width / heads,
                     scratch: attention,
@@ -261,28 +258,26 @@ impl Layers {
             for (first, rows) in blocks(rows, width) {
                 let count = rows.len() / width;
                 levels.reset(count, width);
-                let context = &context[first * width..][..count * width];
                 kernel.pass(Quantise {
-                    rows: context,
+                    rows: &context[first * width..][..count * width],
                     width,
                     to: levels,
                 });
                 let stride = layer.context.stride();
                 product.resize(count * stride, 0.0);
-                layer.context.multiply(kernel, levels, 0..count, product);
-                let norm = &layer.context_norm;
+                layer.context.multiply(kernel, levels, product);
                 kernel.pass(Normalise {
                     rows,
                     width,
                     added: product,
                     stride,
-                    norm,
+                    norm: &layer.context_norm,
                     to: levels,
                 });
 
                 let stride = layer.inner.stride();
                 product.resize(count * stride, 0.0);
-                layer.inner.multiply(kernel, levels, 0..count, product);
+                layer.inner.multiply(kernel, levels, product);
                 inner_levels.reset(count, inner);
                 kernel.pass(Gelu {
                     rows: product,
@@ -293,18 +288,20 @@ impl Layers {
 
                 let stride = layer.outer.stride();
                 product.resize(count * stride, 0.0);
-                layer
-                    .outer
-                    .multiply(kernel, inner_levels, 0..count, product);
-                let norm = &layer.outer_norm;
+                layer.outer.multiply(kernel, inner_levels, product);
                 kernel.pass(Normalise {
                     rows,
                     width,
                     added: product,
                     stride,
-                    norm,
+                    norm: &layer.outer_norm,
                     to: levels,
                 });
+                // The rows and their levels are still in the cache.
+                if let Some(next) = self.layers.get(number + 1) {
+                    let out = &mut projections[first * projected..][..count * projected];
+                    next.projections.multiply(kernel, levels, out);
+                }
             }
         }
     }

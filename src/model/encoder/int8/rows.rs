@@ -169,7 +169,7 @@ const GELU: [f32; 12] = [
 
 /// `x phi(x)`.
 #[inline(always)]
-fn gelu<L: Lanes>(lanes: L, x: L::F32) -> L::F32 {
+pub(super) fn gelu<L: Lanes>(lanes: L, x: L::F32) -> L::F32 {
     let within = lanes.min(lanes.max(x, lanes.splat(-GELU_END)), lanes.splat(GELU_END));
     let scaled = lanes.mul(within, lanes.splat(std::f32::consts::SQRT_2 / GELU_END));
     let t = lanes.fused(scaled, scaled, lanes.splat(-1.0));

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{
     lanes::{LANES, Lanes, Pass},
-    matrix::{COLUMNS, GROUP, Group, Tile},
+    matrix::{COLUMNS, GROUP, Group, LARGEST, Tile},
 };
 
 /// Proof that this processor has AVX2 and FMA.
@@ -138,27 +138,24 @@ fn multiply_vnni<const ROWS: usize>(mut tile: Tile) {
     for (index, group) in tile.groups.iter().enumerate() {
         // SAFETY: an array of 16 integers of 32 bits, which the load may find unaligned.
         let offsets = unsafe { _mm512_loadu_si512(group.offsets.as_ptr().cast()) };
-        let mut whole = [offsets; ROWS];
-        for (quad, weights) in group
-            .levels
-            .as_chunks::<{ 4 * COLUMNS }>()
-            .0
-            .iter()
-            .enumerate()
-        {
+        // Two sums for each row, so that one product need not wait for the other.
+        let mut whole = [[offsets, _mm512_setzero_si512()]; ROWS];
+        for (quad, weights) in group.levels.as_chunks::<{ 4 * COLUMNS }>().0.iter().enumerate() {
             // SAFETY: an array of 64 bytes, which the load may find unaligned.
             let weights = unsafe { _mm512_loadu_si512(weights.as_ptr().cast()) };
             for (row, whole) in whole.iter_mut().enumerate() {
                 let (levels, _) = tile.activations(row, index);
-                let four = [0, 1, 2, 3].map(|i| levels[4 * quad + i]);
+                let at = 4 * quad;
+                let four = [levels[at], levels[at + 1], levels[at + 2], levels[at + 3]];
                 let four = _mm512_set1_epi32(i32::from_le_bytes(four));
-                *whole = _mm512_dpbusd_epi32(*whole, four, weights);
+                whole[quad % 2] = _mm512_dpbusd_epi32(whole[quad % 2], four, weights);
             }
         }
         for (row, sums) in sums.iter_mut().enumerate() {
             let (_, scale) = tile.activations(row, index);
             let scale = _mm512_mul_ps(_mm512_set1_ps(scale), floats(&group.scales));
-            *sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[row]), scale, *sums);
+            let whole = _mm512_add_epi32(whole[row][0], whole[row][1]);
+            *sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), scale, *sums);
         }
     }
     for (row, sums) in sums.into_iter().enumerate() {
@@ -210,7 +207,7 @@ impl Lanes for Avx2 {
         unsafe {
             let value = _mm256_min_ps(
                 _mm256_max_ps(value, _mm256_setzero_ps()),
-                _mm256_set1_ps(127.0),
+                _mm256_set1_ps(f32::from(LARGEST)),
             );
             let whole = _mm256_cvtps_epi32(value);
             let (low, high) = (
