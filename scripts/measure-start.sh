@@ -10,6 +10,9 @@ cd "$(dirname "$0")/.."
 
 program=${TAGWERK:-target/release/tagwerk}
 article=examples/article-de.txt
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+grpc=$(free_port)
+http=$(free_port)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 for i in $(seq 50); do cp "$article" "$folder/$i.txt"; done
@@ -21,18 +24,21 @@ echo "|---|---|---|---|---|---|"
 for run in $(seq 5); do
     log=$(mktemp -p "$folder")
     begun=$(date +%s%N)
-    "$program" serve --listen 127.0.0.1:50951 --http-listen 127.0.0.1:19951 --workers 2 "$@" >"$log" 2>&1 &
+    "$program" serve --listen 127.0.0.1:$grpc --http-listen 127.0.0.1:$http --workers 2 "$@" >"$log" 2>&1 &
     server=$!
-    until (exec 3<>/dev/tcp/127.0.0.1/19951 && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && grep -q ' 200 ' <&3) 2>/dev/null; do
-        kill -0 "$server" 2>/dev/null || { cat "$log" >&2; exit 1; }
+    until (exec 3<>/dev/tcp/127.0.0.1/$http && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && grep -q ' 200 ' <&3) 2>/dev/null; do
+        kill -0 "$server" 2>/dev/null || {
+            cat "$log" >&2
+            exit 1
+        }
         sleep 0.01
     done
     ready=$(date +%s%N)
-    "$program" tag --server 127.0.0.1:50951 "$article" >/dev/null
+    "$program" tag --server 127.0.0.1:$grpc "$article" >/dev/null
     answered=$(date +%s%N)
     resident=$(kilobytes "$server" VmRSS)
     own=$(kilobytes "$server" RssAnon)
-    "$program" tag --server 127.0.0.1:50951 "$folder"/*.txt >/dev/null
+    "$program" tag --server 127.0.0.1:$grpc "$folder"/*.txt >/dev/null
     after=$(kilobytes "$server" VmRSS)
     kill "$server"
     wait "$server" || true

@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    panic::resume_unwind,
     path::{Path, PathBuf},
+    thread,
     time::SystemTime,
 };
 
@@ -107,16 +109,22 @@ impl Package {
         let bert = bert_config(&text).map_err(|e| wrong(e.to_string()))?;
         let entity_types = config.check(&bert).map_err(&wrong)?;
         let format = precision.format(&bert)?;
-        let tokenizer = Tokenizer::open(&directory.join("tokenizer.json"))?;
-        let (word_embeddings, mut tensors) = weights::open(&directory.join("model.safetensors"))?;
-        let heads = tensors.split_off("heads.");
-        let (rows, width) = (word_embeddings.rows, word_embeddings.width);
-        if (rows as i64, width as i64) != (bert.vocab_size, bert.hidden_size) {
-            return Err(wrong(format!(
-                "vocab_size {} and hidden_size {} do not fit the word embeddings [{rows}, {width}]",
-                bert.vocab_size, bert.hidden_size
-            )));
-        }
+        // The three take about as long as each other.
+        let (tokenizer, files, weights) = thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| Tokenizer::open(&directory.join("tokenizer.json")));
+            let files = scope.spawn(|| digest(directory));
+            let path = directory.join("model.safetensors");
+            let weights = Weights::open(&path, &bert, format, &wrong);
+            (tokenizer.join(), files.join(), weights)
+        });
+        let tokenizer = tokenizer.unwrap_or_else(|panic| resume_unwind(panic))?;
+        let Weights {
+            word_embeddings,
+            encoder,
+            heads,
+        } = weights?;
+        let files = files.unwrap_or_else(|panic| resume_unwind(panic))?;
+        let rows = word_embeddings.rows;
         if tokenizer.vocabulary_size() > rows {
             return Err(ModelError::Tokenizer(format!(
                 "has {} tokens, the word embeddings have {rows}",
@@ -124,8 +132,8 @@ impl Package {
             )));
         }
         Ok(Self {
-            encoder: encoder::Weights::new(&tensors, &bert, format)?,
-            description: config.describe(Self::fingerprint(directory, format)?),
+            encoder,
+            description: config.describe(mark(files, format)),
             windows: config.windows,
             special_tokens: SpecialTokens {
                 begin: config.bos_token_id,
@@ -173,10 +181,6 @@ impl Package {
         Ok(known.any(|format| mark(files.clone(), format) == fingerprint))
     }
 
-    fn fingerprint(directory: &Path, format: Format) -> Result<String, ModelError> {
-        Ok(mark(digest(directory)?, format))
-    }
-
     /// Size and time of change of the files of the package in a directory: while they stay the same, so does the
     /// fingerprint, which takes far longer.
     ///
@@ -219,6 +223,37 @@ impl Package {
     /// The types of the NER head, in the order of its labels.
     pub(super) fn entity_types(&self) -> &[EntityType] {
         &self.entity_types
+    }
+}
+
+/// What is in the file of weights.
+struct Weights {
+    word_embeddings: WordEmbeddings,
+    encoder: encoder::Weights,
+    heads: Tensors,
+}
+
+impl Weights {
+    /// `wrong` makes an error of what the configuration says wrongly.
+    fn open(
+        path: &Path,
+        bert: &BertConfig,
+        format: Format,
+        wrong: impl Fn(String) -> ModelError,
+    ) -> Result<Self, ModelError> {
+        let (word_embeddings, mut tensors) = weights::open(path)?;
+        let (rows, width) = (word_embeddings.rows, word_embeddings.width);
+        if (rows as i64, width as i64) != (bert.vocab_size, bert.hidden_size) {
+            return Err(wrong(format!(
+                "vocab_size {} and hidden_size {} do not fit the word embeddings [{rows}, {width}]",
+                bert.vocab_size, bert.hidden_size
+            )));
+        }
+        Ok(Self {
+            word_embeddings,
+            heads: tensors.split_off("heads."),
+            encoder: encoder::Weights::new(&tensors, bert, format)?,
+        })
     }
 }
 

@@ -236,7 +236,10 @@ fn gelu_and_exp_are_those_of_the_textbook() {
             assert!((exact - f64::from(gelu)).abs() < 6e-5, "gelu({x}) = {gelu}");
             if x <= 0.0 {
                 let exact = f64::from(x).exp();
-                assert!((f64::from(power) / exact - 1.0).abs() < 1e-6, "exp({x}) = {power}");
+                assert!(
+                    (f64::from(power) / exact - 1.0).abs() < 1e-6,
+                    "exp({x}) = {power}"
+                );
             }
         }
     }

@@ -140,7 +140,13 @@ fn multiply_vnni<const ROWS: usize>(mut tile: Tile) {
         let offsets = unsafe { _mm512_loadu_si512(group.offsets.as_ptr().cast()) };
         // Two sums for each row, so that one product need not wait for the other.
         let mut whole = [[offsets, _mm512_setzero_si512()]; ROWS];
-        for (quad, weights) in group.levels.as_chunks::<{ 4 * COLUMNS }>().0.iter().enumerate() {
+        for (quad, weights) in group
+            .levels
+            .as_chunks::<{ 4 * COLUMNS }>()
+            .0
+            .iter()
+            .enumerate()
+        {
             // SAFETY: an array of 64 bytes, which the load may find unaligned.
             let weights = unsafe { _mm512_loadu_si512(weights.as_ptr().cast()) };
             for (row, whole) in whole.iter_mut().enumerate() {
