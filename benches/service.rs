@@ -1,6 +1,7 @@
 //! Through gRPC against the bare encoder: the same windows, the same threads, alternating runs.
 //!
-//! `cargo bench --bench service [-- --runs N --workers N]`. Prints a table for `docs/benchmarks.md`.
+//! `cargo bench --bench service [-- --runs N --workers N]`. Prints tables for `docs/benchmarks.md`: first the bare
+//! encoder in the number format that `auto` takes here against fp32, on one thread, then the service.
 
 use std::{
     error::Error,
@@ -50,7 +51,7 @@ fn main() -> Result<(), Failure> {
     let cpus = std::thread::available_parallelism()?.get();
     let workers = argument("--workers", cpus);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let package = Arc::new(Package::open(&folder.join("models/base"), Precision::Fp32)?);
+    let package = Arc::new(Package::open(&folder.join("models/base"), Precision::Auto)?);
     let mut articles = Vec::new();
     for language in LANGUAGES {
         let article =
@@ -69,10 +70,17 @@ fn main() -> Result<(), Failure> {
     let windows = windows(&package, &articles)?;
     let tokens: usize = windows.iter().map(|w| w.tokens.len()).sum();
     println!(
-        "{} articles, {} windows, {tokens} tokens; {workers} workers of one thread, fp32, {}",
+        "{} articles, {} windows, {tokens} tokens; {}",
         articles.len(),
         windows.len(),
         cpu_name()
+    );
+    let fp32 = Arc::new(Package::open(&folder.join("models/base"), Precision::Fp32)?);
+    compare(&package, &fp32, &windows[..windows.len() / ROUNDS], runs)?;
+    drop(fp32);
+    println!(
+        "\n{workers} workers of one thread, {}",
+        package.format().name()
     );
 
     let runtime = Runtime::new()?;
@@ -97,6 +105,28 @@ fn main() -> Result<(), Failure> {
     ratios.sort_by(f64::total_cmp);
     println!("median ratio {:.3}", ratios[ratios.len() / 2]);
     runtime.block_on(long_document(&service))
+}
+
+/// The bare encoder in two number formats on one thread, by turns.
+fn compare(
+    fast: &Arc<Package>,
+    fp32: &Arc<Package>,
+    windows: &[Window],
+    runs: usize,
+) -> Result<(), Failure> {
+    let tokens = windows.iter().map(|w| w.tokens.len()).sum::<usize>() as f64;
+    let name = fast.format().name();
+    println!("\n| run | {name}, tokens/s | fp32, tokens/s | ratio |\n|---|---|---|---|");
+    let mut ratios = Vec::new();
+    for run in 1..=runs {
+        let fast = tokens / bare(fast, windows, 1)?.as_secs_f64();
+        let slow = tokens / bare(fp32, windows, 1)?.as_secs_f64();
+        ratios.push(fast / slow);
+        println!("| {run} | {fast:.0} | {slow:.0} | {:.2} |", fast / slow);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("median ratio {:.2}", ratios[ratios.len() / 2]);
+    Ok(())
 }
 
 /// Every layer that one pass of the encoder gives.
@@ -144,7 +174,7 @@ fn bare(package: &Arc<Package>, windows: &[Window], workers: usize) -> Result<Du
             .map(|_| {
                 scope.spawn(|| {
                     tch::set_num_threads(1);
-                    let model = Model::new(Arc::clone(package))?;
+                    let mut model = Model::new(Arc::clone(package))?;
                     ready.wait();
                     if let Ok(mut began) = began.lock() {
                         began.get_or_insert_with(Instant::now);

@@ -327,7 +327,7 @@ async fn a_text_without_a_blank_is_read_whole() {
         "ÄöÜ".repeat(3_000),
         "\u{200d}".repeat(2_000),
     ] {
-        let tagged = tag_with(&source, options).await;
+        let tagged = tag_with(&source, options.clone()).await;
         assert_eq!(tagged.coverage.bytes_read, source.len());
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Precision, Window};
+use crate::model::Window;
 
 /// What reads: a model package in a number format, computed by this version of the program on this kind of processor.
 /// The last bits of a number depend on all of these, and an answer must not depend on where it was first computed.
@@ -12,11 +12,11 @@ use crate::model::{Precision, Window};
 pub struct Model([u8; 32]);
 
 impl Model {
-    /// The package by its fingerprint.
-    pub fn new(fingerprint: &str, precision: Precision) -> Self {
+    /// The package and its number format by their fingerprint.
+    pub fn new(fingerprint: &str) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let processor = processor();
-        let all = format!("{fingerprint}\n{precision:?}\n{version}\n{processor}");
+        let all = format!("{fingerprint}\n{version}\n{processor}");
         Self(Sha256::digest(all).into())
     }
 }
@@ -122,12 +122,12 @@ mod tests {
             }],
             ..Window::default()
         };
-        let model = Model::new("model", Precision::Fp32);
+        let model = Model::new("model");
         let key = Key::of(&model, &window);
         assert_eq!(key, Key::of(&model, &window.clone()));
-        assert_ne!(key, Key::of(&Model::new("other", Precision::Fp32), &window));
+        assert_ne!(key, Key::of(&Model::new("other"), &window));
         type Change = fn(&mut Window);
-        let changes: [(&str, Change); 8] = [
+        let changes: [(&str, Change); 9] = [
             ("a token", |w| w.tokens[1] = 8),
             ("one token more", |w| w.tokens.push(2)),
             ("a word's tokens", |w| w.words[0].tokens = 1..3),

@@ -146,8 +146,7 @@ fn fits(reading: &Reading, window: &Window) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Distribution, EntityType, Heads, Precision, TypeProbabilities, WindowMention, WindowStance,
-        Word,
+        Distribution, EntityType, Heads, TypeProbabilities, WindowMention, WindowStance, Word,
     };
 
     pub fn reading() -> Reading {
@@ -194,12 +193,7 @@ mod tests {
     }
 
     fn cache(bytes: u64) -> Cache {
-        Cache::new(
-            bytes,
-            None,
-            Model::new("model", Precision::Fp32),
-            Metrics::new(),
-        )
+        Cache::new(bytes, None, Model::new("model"), Metrics::new())
     }
 
     #[tokio::test]

@@ -103,7 +103,7 @@ impl Own {
         settings: engine::Settings,
     ) -> Result<Self, engine::StartError> {
         let fingerprint = &checkpoint.description().fingerprint;
-        let model = cache::Model::new(fingerprint, checkpoint.precision());
+        let model = cache::Model::new(fingerprint);
         // The metrics of queue and batches are those of the package.
         let engine = Engine::start(Arc::new(checkpoint), settings, Metrics::new())?;
         let engine = Arc::new(engine);
@@ -264,9 +264,9 @@ impl Loader {
         if *seen == stamp {
             return Ok(false);
         }
-        let present = Package::fingerprint(&directory).map_err(wrong)?;
+        let same = Package::has_fingerprint(&directory, fingerprint).map_err(wrong)?;
         *seen = stamp;
-        Ok(present != fingerprint)
+        Ok(!same)
     }
 }
 
@@ -286,7 +286,7 @@ async fn start(
         let package =
             Package::open(&directory, args.precision).map_err(engine::StartError::from)?;
         let settings = engine_settings(&args, args.worker_count(), express_workers);
-        let model = cache::Model::new(&package.description().fingerprint, args.precision);
+        let model = cache::Model::new(&package.description().fingerprint);
         let engine = Engine::start(Arc::new(package), settings, metrics.clone())?;
         let pipeline = Pipeline::new(Arc::new(engine), args.max_document_bytes);
         let memory = cache.map_or(0, |cache| cache.memory_bytes);
@@ -386,7 +386,8 @@ impl Tagger for LocalTagger {
         let invalid = |violations| refused(Failure::invalid(violations));
         let pipeline = convert::chosen(&self.0, Some(&options)).map_err(invalid)?;
         let (document, options) =
-            convert::request(Some(document), Some(options), self.0.watchlists()).map_err(invalid)?;
+            convert::request(Some(document), Some(options), self.0.watchlists())
+                .map_err(invalid)?;
         match pipeline.tag(document, options, &Origin::alone()).await {
             Ok(tagged) => Ok(convert::tagged_document(&tagged, pipeline.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {

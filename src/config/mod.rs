@@ -92,12 +92,12 @@ pub struct ModelArgs {
     #[arg(long, env = "TAGWERK_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
 
-    /// Number format of the encoder. bf16 is faster on processors with AVX-512 BF16 or AMX, and less exact.
+    /// Number format of the encoder. auto takes the fastest for the processor: int8 with AVX2, else bf16 or fp32.
     #[arg(
         long,
         env = "TAGWERK_PRECISION",
         value_name = "FORMAT",
-        default_value = "fp32"
+        default_value = "auto"
     )]
     pub precision: Precision,
 

@@ -93,7 +93,7 @@ pub(super) fn run(place: &Place, ready: &SyncSender<Result<(), ModelError>>) {
     if place.lane.is_none() {
         stand_back();
     }
-    let model = Model::new(place.source.clone()).and_then(|model| {
+    let model = Model::new(place.source.clone()).and_then(|mut model| {
         model.read(&[&place.source.first_window()])?;
         Ok(model)
     });

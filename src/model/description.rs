@@ -9,7 +9,7 @@ pub struct Description {
     pub name: String,
     /// Version of the package.
     pub version: String,
-    /// SHA-256 over the package's files, in hexadecimal.
+    /// SHA-256 over the package's files and the number format that they are read in, in hexadecimal.
     pub fingerprint: String,
     /// Licence as an SPDX expression.
     pub license: String,

@@ -67,6 +67,9 @@ pub enum ModelError {
         /// What went wrong.
         problem: String,
     },
+    /// The package has a shape that the number format asked for cannot have.
+    #[error("precision: {0}")]
+    Precision(String),
     /// A window that this model cannot read.
     #[error("window: {0}")]
     Window(String),

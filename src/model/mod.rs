@@ -16,7 +16,7 @@ mod weights;
 mod window;
 
 pub use description::{Description, Figure};
-pub use encoder::{Encoder, Precision};
+pub use encoder::{Encoder, Format, Precision};
 pub use error::ModelError;
 pub use hugging_face::Checkpoint;
 pub use label::{Distribution, EntityType, Polarity, TypeProbabilities};
@@ -136,9 +136,9 @@ impl Model {
     /// # Errors
     /// [`ModelError::Window`] for a window that is too long or names tokens that do not exist,
     /// [`ModelError::Torch`] where libtorch refuses an operation.
-    pub fn read(&self, windows: &[&Window]) -> Result<Vec<Reading>, ModelError> {
+    pub fn read(&mut self, windows: &[&Window]) -> Result<Vec<Reading>, ModelError> {
         let _no_gradients = tch::no_grad_guard();
-        match &self.0 {
+        match &mut self.0 {
             Kind::Checkpoint(classifier) => classifier.read(windows),
             Kind::Package { heads, encoder } => {
                 let states = encoder.encode(windows)?;

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    thread,
     time::SystemTime,
 };
 
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Description, EntityType, Figure, ModelError, Precision, Tokenizer, encoder,
+    Description, EntityType, Figure, Format, ModelError, Precision, Tokenizer, encoder,
     weights::{self, Tensors, WordEmbeddings},
 };
 
@@ -93,12 +94,10 @@ pub struct Package {
     entity_types: Vec<EntityType>,
     tokenizer: Tokenizer,
     pub(super) bert: BertConfig,
-    pub(super) precision: Precision,
+    format: Format,
     pub(super) word_embeddings: WordEmbeddings,
-    pub(super) encoder: Tensors,
+    pub(super) encoder: encoder::Weights,
     pub(super) heads: Tensors,
-    /// What the first encoder found out about this processor's kernels.
-    pub(super) keeps_bits: OnceLock<bool>,
 }
 
 impl Package {
@@ -116,16 +115,23 @@ impl Package {
         let config: Config = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
         let bert = bert_config(&text).map_err(|e| wrong(e.to_string()))?;
         let entity_types = config.check(&bert).map_err(&wrong)?;
-        let tokenizer = Tokenizer::open(&directory.join("tokenizer.json"))?;
-        let (word_embeddings, mut tensors) = weights::open(&directory.join("model.safetensors"))?;
-        let heads = tensors.split_off("heads.");
-        let (rows, width) = (word_embeddings.rows, word_embeddings.width);
-        if (rows as i64, width as i64) != (bert.vocab_size, bert.hidden_size) {
-            return Err(wrong(format!(
-                "vocab_size {} and hidden_size {} do not fit the word embeddings [{rows}, {width}]",
-                bert.vocab_size, bert.hidden_size
-            )));
-        }
+        let format = precision.format(&bert)?;
+        // The three take about as long as each other.
+        let (tokenizer, files, weights) = thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| Tokenizer::open(&directory.join("tokenizer.json")));
+            let files = scope.spawn(|| digest(directory));
+            let path = directory.join("model.safetensors");
+            let weights = Weights::open(&path, &bert, format, &wrong);
+            (tokenizer.join(), files.join(), weights)
+        });
+        let tokenizer = tokenizer.unwrap_or_else(|panic| resume_unwind(panic))?;
+        let Weights {
+            word_embeddings,
+            encoder,
+            heads,
+        } = weights?;
+        let files = files.unwrap_or_else(|panic| resume_unwind(panic))?;
+        let rows = word_embeddings.rows;
         if tokenizer.vocabulary_size() > rows {
             return Err(ModelError::Tokenizer(format!(
                 "has {} tokens, the word embeddings have {rows}",
@@ -133,8 +139,8 @@ impl Package {
             )));
         }
         Ok(Self {
-            encoder: encoder::variables(&tensors, &bert, precision)?,
-            description: config.describe(Self::fingerprint(directory)?),
+            encoder,
+            description: config.describe(mark(files, format)),
             windows: config.windows,
             special_tokens: SpecialTokens {
                 begin: config.bos_token_id,
@@ -143,10 +149,9 @@ impl Package {
             entity_types,
             tokenizer,
             bert,
-            precision,
+            format,
             word_embeddings,
             heads,
-            keeps_bits: OnceLock::new(),
         })
     }
 
@@ -173,22 +178,14 @@ impl Package {
             })
     }
 
-    /// The fingerprint of the package in a directory, as its description would name it.
+    /// Whether the package in a directory has this fingerprint, in whichever number format it is read.
     ///
     /// # Errors
     /// [`ModelError::Io`] with the file that cannot be read.
-    pub fn fingerprint(directory: &Path) -> Result<String, ModelError> {
-        let mut hasher = Sha256::new();
-        for name in FILES {
-            let content = read(&directory.join(name))?;
-            hasher.update(name.as_bytes());
-            hasher.update(Sha256::digest(&content));
-        }
-        Ok(hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+    pub fn has_fingerprint(directory: &Path, fingerprint: &str) -> Result<bool, ModelError> {
+        let files = digest(directory)?;
+        let mut known = Format::ALL.into_iter();
+        Ok(known.any(|format| mark(files.clone(), format) == fingerprint))
     }
 
     /// Size and time of change of the files of the package in a directory: while they stay the same, so does the
@@ -210,6 +207,11 @@ impl Package {
         &self.description
     }
 
+    /// The number format that its encoders compute in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// How long windows are.
     pub fn windows(&self) -> WindowLimits {
         self.windows
@@ -228,6 +230,37 @@ impl Package {
     /// The types of the NER head, in the order of its labels.
     pub(super) fn entity_types(&self) -> &[EntityType] {
         &self.entity_types
+    }
+}
+
+/// What is in the file of weights.
+struct Weights {
+    word_embeddings: WordEmbeddings,
+    encoder: encoder::Weights,
+    heads: Tensors,
+}
+
+impl Weights {
+    /// `wrong` makes an error of what the configuration says wrongly.
+    fn open(
+        path: &Path,
+        bert: &BertConfig,
+        format: Format,
+        wrong: impl Fn(String) -> ModelError,
+    ) -> Result<Self, ModelError> {
+        let (word_embeddings, mut tensors) = weights::open(path)?;
+        let (rows, width) = (word_embeddings.rows, word_embeddings.width);
+        if (rows as i64, width as i64) != (bert.vocab_size, bert.hidden_size) {
+            return Err(wrong(format!(
+                "vocab_size {} and hidden_size {} do not fit the word embeddings [{rows}, {width}]",
+                bert.vocab_size, bert.hidden_size
+            )));
+        }
+        Ok(Self {
+            word_embeddings,
+            heads: tensors.split_off("heads."),
+            encoder: encoder::Weights::new(&tensors, bert, format)?,
+        })
     }
 }
 
@@ -372,6 +405,27 @@ fn model_roots() -> Vec<PathBuf> {
     roots.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
     roots.dedup();
     roots
+}
+
+/// The digest of a package's files.
+fn digest(directory: &Path) -> Result<Sha256, ModelError> {
+    let mut hasher = Sha256::new();
+    for name in FILES {
+        let content = read(&directory.join(name))?;
+        hasher.update(name.as_bytes());
+        hasher.update(Sha256::digest(&content));
+    }
+    Ok(hasher)
+}
+
+/// The fingerprint of what gives the same answers: the package's files, read in one number format.
+fn mark(mut files: Sha256, format: Format) -> String {
+    // fp32 has no mark of its own: it was the only format when fingerprints were first given.
+    if format != Format::Fp32 {
+        files.update(format.name());
+    }
+    let digest = files.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ModelError> {

@@ -7,7 +7,7 @@ use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use tch::{Kind, Tensor};
 
-use super::ModelError;
+use super::{ModelError, Window};
 
 /// Values that share one scale in the packed word embeddings.
 const BLOCK: usize = 32;
@@ -161,8 +161,25 @@ impl WordEmbeddings {
         })
     }
 
-    /// Appends the vector of a token: `width` values. A token that does not exist appends nothing.
-    pub(super) fn push_row(&self, token: u32, out: &mut Vec<f32>) {
+    /// Appends the vectors of a window's tokens: `width` values each.
+    ///
+    /// # Errors
+    /// [`ModelError::Window`] for a token that does not exist.
+    pub(super) fn push_rows(&self, window: &Window, out: &mut Vec<f32>) -> Result<(), ModelError> {
+        let length = out.len() + window.tokens.len() * self.width;
+        window
+            .tokens
+            .iter()
+            .for_each(|&token| self.push_row(token, out));
+        if out.len() != length {
+            let message = "names a token that does not exist".to_owned();
+            return Err(ModelError::Window(message));
+        }
+        Ok(())
+    }
+
+    /// Appends the vector of a token. A token that does not exist appends nothing.
+    fn push_row(&self, token: u32, out: &mut Vec<f32>) {
         let row = token as usize;
         let (from, blocks) = (row * self.width / 2, self.width / BLOCK);
         let Some(levels) = self.levels.get(from..from + self.width / 2) else {

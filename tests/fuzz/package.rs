@@ -51,8 +51,10 @@ impl Small {
         fs::write(self.path(file), bytes).unwrap();
     }
 
+    /// Reads in either kind of number format; says what came of the plainer one.
     fn read(&self) -> Result<Vec<Reading>, ModelError> {
-        read(&self.0)
+        let _ = read(&self.0, Precision::Int8);
+        read(&self.0, Precision::Fp32)
     }
 
     /// Says what comes of a change of the configuration.
@@ -74,8 +76,8 @@ impl Drop for Small {
 }
 
 /// Opens a package and reads one window with it.
-fn read(folder: &Path) -> Result<Vec<Reading>, ModelError> {
-    let package = Package::open(folder, Precision::Fp32)?;
+fn read(folder: &Path, precision: Precision) -> Result<Vec<Reading>, ModelError> {
+    let package = Package::open(folder, precision)?;
     let tokens = package.tokenizer().tokenize("ab ba")?;
     let special = package.special_tokens();
     let mut window = Window {

@@ -286,6 +286,7 @@ mod tests {
                     .collect(),
                 sentiment: Some(judgement(0.125, 0.0)),
                 coverage: Coverage::default(),
+                targets: Vec::new(),
                 near_duplicate_key: 0,
                 read: Instant::now(),
                 text,

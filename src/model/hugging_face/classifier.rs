@@ -131,6 +131,7 @@ impl Classifier {
         Ok(Reading {
             mentions,
             tones: Vec::new(),
+            watched: Vec::new(),
         })
     }
 

@@ -40,7 +40,9 @@ use labels::WordLabel;
 pub use proposal::{Proposal, Purpose, Settings};
 use question::Question;
 pub use question::Target;
-pub use settings::{Aggregation, EntitySettings, Hypotheses, Method, Place, StanceSettings};
+pub use settings::{
+    Aggregation, EntitySettings, Hypotheses, Method, Place, Precision, StanceSettings,
+};
 
 /// Tokens of a window where nothing is set: what nearly all models can read, and longer than nearly all lines.
 const WINDOW_TOKENS: usize = 512;
@@ -83,7 +85,6 @@ pub struct Checkpoint {
     special_tokens: SpecialTokens,
     windows: WindowLimits,
     variables: Tensors,
-    precision: super::Precision,
     task: Task,
     /// What the first model found out about this processor's kernels.
     keeps_bits: OnceLock<bool>,
@@ -228,7 +229,7 @@ impl Opened {
         head: HeadKind,
         task: Task,
         windows: WindowLimits,
-        precision: super::Precision,
+        precision: Precision,
         description: Description,
     ) -> Result<Checkpoint, ModelError> {
         let special_tokens = self.tokenizer.special_tokens()?;
@@ -260,7 +261,6 @@ impl Opened {
             special_tokens,
             windows,
             variables,
-            precision,
             task,
             keeps_bits: OnceLock::new(),
         })
@@ -416,11 +416,6 @@ impl Checkpoint {
         &self.tokenizer
     }
 
-    /// The number format it computes in.
-    pub fn precision(&self) -> super::Precision {
-        self.precision
-    }
-
     /// The window that asks for the stance toward a target; `None` where the target alone is too long for the model,
     /// and for a model of entities.
     ///
@@ -471,7 +466,7 @@ impl Opened {
 }
 
 /// All tensors of the weights, under rust-bert's names.
-fn tensors(files: &Files, precision: super::Precision) -> Result<Tensors, ModelError> {
+fn tensors(files: &Files, precision: Precision) -> Result<Tensors, ModelError> {
     let mut tensors = Tensors::default();
     for path in &files.weights {
         if path.extension().is_some_and(|extension| extension == "ot") {

@@ -4,8 +4,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Precision;
-
 /// Where the files of a model come from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place {
@@ -61,6 +59,27 @@ pub struct EntitySettings {
     /// where the label has the place of no beginning, or `none`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+}
+
+/// The number format that a model from Hugging Face computes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floating point.
+    #[default]
+    Fp32,
+    /// bfloat16: about twice as fast on processors with AVX-512 BF16 or AMX, slower on others.
+    Bf16,
+}
+
+impl Precision {
+    /// libtorch's name of it.
+    pub(super) fn kind(self) -> tch::Kind {
+        match self {
+            Self::Fp32 => tch::Kind::Float,
+            Self::Bf16 => tch::Kind::BFloat16,
+        }
+    }
 }
 
 /// How a sequence classification model is asked for a stance.

@@ -169,7 +169,7 @@ impl Seen<'_> {
                 Holder::Mention(speaker) => self.mentions.get(speaker).is_some_and(|mention| {
                     named(mention) || mention.entity.is_some_and(|e| entities.contains(&e))
                 }),
-                Holder::Author | Holder::Unnamed => false,
+                Holder::Author | Holder::Unnamed | Holder::Unknown => false,
             };
             if speaks {
                 answer.quotes_of.push(index);

@@ -1,15 +1,17 @@
-//! The encoder: rust-bert's BERT over the package's weights.
+//! The encoder in floating point: rust-bert's BERT over the package's weights.
 //!
-//! BERT: Devlin et al. 2019, <https://arxiv.org/abs/1810.04805>. Word vectors are looked up here and handed to
-//! the model as `input_embeds`, so that the word embeddings can stay packed.
+//! Word vectors are looked up here and handed to the model as `input_embeds`, so that the word embeddings can stay
+//! packed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rust_bert::bert::{BertConfig, BertEmbeddings, BertModel};
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor, nn};
 
-use super::{ModelError, Package, Window, weights::Tensors};
+use super::{
+    super::{ModelError, Package, Window, weights::Tensors},
+    States,
+};
 
 /// Windows are padded to a multiple of this many tokens.
 const PAD_TO: usize = 8;
@@ -18,48 +20,41 @@ const PAD_TO: usize = 8;
 /// intermediate values leave the processor's cache.
 const PASS_TOKENS: usize = 512;
 
-/// The number format that the encoder computes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// 32-bit floating point.
-    #[default]
-    Fp32,
-    /// bfloat16: about twice as fast on processors with AVX-512 BF16 or AMX, slower on others.
-    Bf16,
+/// The encoder's variables, for all encoders of a package.
+#[derive(Debug)]
+pub(super) struct Variables {
+    tensors: Tensors,
+    kind: Kind,
+    /// What the first encoder found out about this processor's kernels.
+    keeps_bits: OnceLock<bool>,
 }
 
-impl Precision {
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::Fp32 => Kind::Float,
-            Self::Bf16 => Kind::BFloat16,
+impl Variables {
+    pub(super) fn new(
+        weights: &Tensors,
+        config: &BertConfig,
+        kind: Kind,
+    ) -> Result<Self, ModelError> {
+        // An empty model names its variables and their shapes.
+        let store = nn::VarStore::new(Device::Cpu);
+        build(&store, config);
+        let mut tensors = Tensors::default();
+        for (name, variable) in store.variables() {
+            if !is_word_embedding(&name) {
+                let tensor = weights.get(&name, &variable.size())?;
+                tensors.insert(name, tensor.f_to_kind(kind)?);
+            }
         }
+        Ok(Self {
+            tensors,
+            kind,
+            keeps_bits: OnceLock::new(),
+        })
     }
-}
-
-/// The encoder's variables in the chosen precision, for all encoders of a package.
-pub(super) fn variables(
-    weights: &Tensors,
-    config: &BertConfig,
-    precision: Precision,
-) -> Result<Tensors, ModelError> {
-    check_shape(weights, config)?;
-    // An empty model names its variables and their shapes.
-    let store = nn::VarStore::new(Device::Cpu);
-    build(&store, config);
-    let mut variables = Tensors::default();
-    for (name, variable) in store.variables() {
-        if !is_word_embedding(&name) {
-            let tensor = weights.get(&name, &variable.size())?;
-            variables.insert(name, tensor.f_to_kind(precision.kind())?);
-        }
-    }
-    Ok(variables)
 }
 
 /// Checks the shape that the configuration gives, since a model takes room for it before its weights are looked for.
-fn check_shape(weights: &Tensors, config: &BertConfig) -> Result<(), ModelError> {
+pub(super) fn check_shape(weights: &Tensors, config: &BertConfig) -> Result<(), ModelError> {
     let width = config.hidden_size;
     let last = config.num_hidden_layers - 1;
     for (name, shape) in [
@@ -81,8 +76,8 @@ fn check_shape(weights: &Tensors, config: &BertConfig) -> Result<(), ModelError>
     Ok(())
 }
 
-/// One thread's encoder.
-pub struct Encoder {
+/// One thread's encoder in floating point.
+pub(super) struct Encoder {
     model: BertModel<BertEmbeddings>,
     package: Arc<Package>,
     kind: Kind,
@@ -90,29 +85,19 @@ pub struct Encoder {
     keeps_bits: bool,
 }
 
-/// The vectors of one window's tokens: `[tokens, width]`, row-major.
-#[derive(Debug)]
-pub(super) struct States {
-    pub(super) values: Vec<f32>,
-    pub(super) width: usize,
-}
-
 impl Encoder {
     /// Makes an encoder that shares the package's weights.
-    ///
-    /// # Errors
-    /// [`ModelError::Tensor`] where a tensor is missing.
-    pub fn new(package: Arc<Package>) -> Result<Self, ModelError> {
+    pub(super) fn new(package: Arc<Package>, variables: &Variables) -> Result<Self, ModelError> {
         let store = nn::VarStore::new(Device::Cpu);
         let model = build(&store, &package.bert);
-        let kind = package.precision.kind();
+        let kind = variables.kind;
         for (name, mut variable) in store.variables() {
             let shape = variable.size();
             tch::no_grad(|| {
                 if is_word_embedding(&name) {
                     return Ok(variable.f_set_data(&variable.f_to_kind(kind)?)?);
                 }
-                Ok::<_, ModelError>(variable.f_set_data(&package.encoder.get(&name, &shape)?)?)
+                Ok::<_, ModelError>(variable.f_set_data(&variables.tensors.get(&name, &shape)?)?)
             })?;
         }
         let mut encoder = Self {
@@ -121,11 +106,11 @@ impl Encoder {
             kind,
             keeps_bits: false,
         };
-        encoder.keeps_bits = match encoder.package.keeps_bits.get() {
+        encoder.keeps_bits = match variables.keeps_bits.get() {
             Some(&known) => known,
             None => {
                 let found = tch::no_grad(|| encoder.check_bits())?;
-                *encoder.package.keeps_bits.get_or_init(|| found)
+                *variables.keeps_bits.get_or_init(|| found)
             }
         };
         Ok(encoder)
@@ -136,21 +121,12 @@ impl Encoder {
     /// A window's vectors are the same bits whatever it is batched with: it is always padded to the same length,
     /// a pass holds windows of one padded length only, and passes hold several windows only where the kernels of
     /// this processor are known to keep the bits then (`check_bits`).
-    ///
-    /// # Errors
-    /// [`ModelError::Window`], [`ModelError::Torch`], [`ModelError::Encoder`].
     pub(super) fn encode(&self, windows: &[&Window]) -> Result<Vec<States>, ModelError> {
         let mut order: Vec<usize> = (0..windows.len()).collect();
         order.sort_by_key(|&i| windows[i].tokens.len());
-        let limit = self.package.windows().max_tokens;
         let mut states: Vec<Option<States>> = windows.iter().map(|_| None).collect();
         for same in order.chunk_by(|&a, &b| self.padded(windows[a]) == self.padded(windows[b])) {
             let length = same.first().map_or(0, |&i| self.padded(windows[i]));
-            if length == 0 || length > limit {
-                return Err(ModelError::Window(format!(
-                    "has {length} tokens, expected 1 to {limit}"
-                )));
-            }
             let in_one_pass = if self.keeps_bits {
                 PASS_TOKENS / length
             } else {
@@ -181,14 +157,7 @@ impl Encoder {
         let mut input = Vec::with_capacity(windows.len() * length * width);
         let mut mask = Vec::with_capacity(windows.len() * length);
         for (row, window) in windows.iter().enumerate() {
-            for &token in &window.tokens {
-                words.push_row(token, &mut input);
-            }
-            if input.len() != (row * length + window.tokens.len()) * width {
-                return Err(ModelError::Window(
-                    "names a token that does not exist".to_owned(),
-                ));
-            }
+            words.push_rows(window, &mut input)?;
             input.resize((row + 1) * length * width, 0.0);
             mask.resize(row * length + window.tokens.len(), 1_i64);
             mask.resize((row + 1) * length, 0);
