@@ -24,6 +24,15 @@ class Feature(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEATURE_SENTENCES: _ClassVar[Feature]
     FEATURE_SENTIMENT: _ClassVar[Feature]
 
+class TargetType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TARGET_TYPE_UNSPECIFIED: _ClassVar[TargetType]
+    TARGET_TYPE_PERSON: _ClassVar[TargetType]
+    TARGET_TYPE_ORGANIZATION: _ClassVar[TargetType]
+    TARGET_TYPE_LOCATION: _ClassVar[TargetType]
+    TARGET_TYPE_MISCELLANEOUS: _ClassVar[TargetType]
+    TARGET_TYPE_TOPIC: _ClassVar[TargetType]
+
 class EntityType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ENTITY_TYPE_UNSPECIFIED: _ClassVar[EntityType]
@@ -63,6 +72,12 @@ FEATURE_STANCES: Feature
 FEATURE_QUOTES: Feature
 FEATURE_SENTENCES: Feature
 FEATURE_SENTIMENT: Feature
+TARGET_TYPE_UNSPECIFIED: TargetType
+TARGET_TYPE_PERSON: TargetType
+TARGET_TYPE_ORGANIZATION: TargetType
+TARGET_TYPE_LOCATION: TargetType
+TARGET_TYPE_MISCELLANEOUS: TargetType
+TARGET_TYPE_TOPIC: TargetType
 ENTITY_TYPE_UNSPECIFIED: EntityType
 ENTITY_TYPE_PERSON: EntityType
 ENTITY_TYPE_ORGANIZATION: EntityType
@@ -92,14 +107,32 @@ class Document(_message.Message):
     def __init__(self, id: _Optional[str] = ..., text: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
 
 class TagOptions(_message.Message):
-    __slots__ = ("offset_unit", "features", "min_probability")
+    __slots__ = ("offset_unit", "features", "min_probability", "targets", "watchlist", "model", "present_targets_only")
     OFFSET_UNIT_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     MIN_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    WATCHLIST_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_TARGETS_ONLY_FIELD_NUMBER: _ClassVar[int]
     offset_unit: OffsetUnit
     features: _containers.RepeatedScalarFieldContainer[Feature]
     min_probability: float
-    def __init__(self, offset_unit: _Optional[_Union[OffsetUnit, str]] = ..., features: _Optional[_Iterable[_Union[Feature, str]]] = ..., min_probability: _Optional[float] = ...) -> None: ...
+    targets: _containers.RepeatedCompositeFieldContainer[Target]
+    watchlist: str
+    model: str
+    present_targets_only: bool
+    def __init__(self, offset_unit: _Optional[_Union[OffsetUnit, str]] = ..., features: _Optional[_Iterable[_Union[Feature, str]]] = ..., min_probability: _Optional[float] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., watchlist: _Optional[str] = ..., model: _Optional[str] = ..., present_targets_only: bool = ...) -> None: ...
+
+class Target(_message.Message):
+    __slots__ = ("id", "names", "type")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    names: _containers.RepeatedScalarFieldContainer[str]
+    type: TargetType
+    def __init__(self, id: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., type: _Optional[_Union[TargetType, str]] = ...) -> None: ...
 
 class Span(_message.Message):
     __slots__ = ("start", "end")
@@ -199,6 +232,68 @@ class Quote(_message.Message):
     speaker: int
     def __init__(self, span: _Optional[_Union[Span, _Mapping]] = ..., speaker_kind: _Optional[_Union[SpeakerKind, str]] = ..., speaker: _Optional[int] = ...) -> None: ...
 
+class TargetSpan(_message.Message):
+    __slots__ = ("span", "text", "sentence", "mention", "stance")
+    SPAN_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    MENTION_FIELD_NUMBER: _ClassVar[int]
+    STANCE_FIELD_NUMBER: _ClassVar[int]
+    span: Span
+    text: str
+    sentence: Span
+    mention: int
+    stance: Stance
+    def __init__(self, span: _Optional[_Union[Span, _Mapping]] = ..., text: _Optional[str] = ..., sentence: _Optional[_Union[Span, _Mapping]] = ..., mention: _Optional[int] = ..., stance: _Optional[_Union[Stance, _Mapping]] = ...) -> None: ...
+
+class TargetStance(_message.Message):
+    __slots__ = ("span", "holder_kind", "holder", "polarity", "probability", "holder_probability", "evidence")
+    SPAN_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_KIND_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    POLARITY_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    span: int
+    holder_kind: HolderKind
+    holder: int
+    polarity: Polarity
+    probability: float
+    holder_probability: float
+    evidence: Span
+    def __init__(self, span: _Optional[int] = ..., holder_kind: _Optional[_Union[HolderKind, str]] = ..., holder: _Optional[int] = ..., polarity: _Optional[_Union[Polarity, str]] = ..., probability: _Optional[float] = ..., holder_probability: _Optional[float] = ..., evidence: _Optional[_Union[Span, _Mapping]] = ...) -> None: ...
+
+class Prominence(_message.Message):
+    __slots__ = ("in_headline", "in_first_paragraph", "share")
+    IN_HEADLINE_FIELD_NUMBER: _ClassVar[int]
+    IN_FIRST_PARAGRAPH_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    in_headline: bool
+    in_first_paragraph: bool
+    share: float
+    def __init__(self, in_headline: bool = ..., in_first_paragraph: bool = ..., share: _Optional[float] = ...) -> None: ...
+
+class TargetAnswer(_message.Message):
+    __slots__ = ("id", "spans", "stance", "stances", "quotes_of", "quotes_about", "prominence", "entities")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SPANS_FIELD_NUMBER: _ClassVar[int]
+    STANCE_FIELD_NUMBER: _ClassVar[int]
+    STANCES_FIELD_NUMBER: _ClassVar[int]
+    QUOTES_OF_FIELD_NUMBER: _ClassVar[int]
+    QUOTES_ABOUT_FIELD_NUMBER: _ClassVar[int]
+    PROMINENCE_FIELD_NUMBER: _ClassVar[int]
+    ENTITIES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    spans: _containers.RepeatedCompositeFieldContainer[TargetSpan]
+    stance: EntityStance
+    stances: _containers.RepeatedCompositeFieldContainer[TargetStance]
+    quotes_of: _containers.RepeatedScalarFieldContainer[int]
+    quotes_about: _containers.RepeatedScalarFieldContainer[int]
+    prominence: Prominence
+    entities: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[str] = ..., spans: _Optional[_Iterable[_Union[TargetSpan, _Mapping]]] = ..., stance: _Optional[_Union[EntityStance, _Mapping]] = ..., stances: _Optional[_Iterable[_Union[TargetStance, _Mapping]]] = ..., quotes_of: _Optional[_Iterable[int]] = ..., quotes_about: _Optional[_Iterable[int]] = ..., prominence: _Optional[_Union[Prominence, _Mapping]] = ..., entities: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class Sentiment(_message.Message):
     __slots__ = ("polarity", "score", "probabilities")
     POLARITY_FIELD_NUMBER: _ClassVar[int]
@@ -240,7 +335,7 @@ class Model(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., fingerprint: _Optional[str] = ...) -> None: ...
 
 class TaggedDocument(_message.Message):
-    __slots__ = ("id", "language", "language_probability", "mentions", "entities", "stances", "quotes", "sentences", "sentiment", "coverage", "model", "near_duplicate_key")
+    __slots__ = ("id", "language", "language_probability", "mentions", "entities", "stances", "quotes", "sentences", "sentiment", "coverage", "model", "near_duplicate_key", "targets")
     ID_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
@@ -253,6 +348,7 @@ class TaggedDocument(_message.Message):
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     NEAR_DUPLICATE_KEY_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
     id: str
     language: str
     language_probability: float
@@ -265,4 +361,5 @@ class TaggedDocument(_message.Message):
     coverage: Coverage
     model: Model
     near_duplicate_key: int
-    def __init__(self, id: _Optional[str] = ..., language: _Optional[str] = ..., language_probability: _Optional[float] = ..., mentions: _Optional[_Iterable[_Union[Mention, _Mapping]]] = ..., entities: _Optional[_Iterable[_Union[Entity, _Mapping]]] = ..., stances: _Optional[_Iterable[_Union[StanceRelation, _Mapping]]] = ..., quotes: _Optional[_Iterable[_Union[Quote, _Mapping]]] = ..., sentences: _Optional[_Iterable[_Union[Sentence, _Mapping]]] = ..., sentiment: _Optional[_Union[Sentiment, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., near_duplicate_key: _Optional[int] = ...) -> None: ...
+    targets: _containers.RepeatedCompositeFieldContainer[TargetAnswer]
+    def __init__(self, id: _Optional[str] = ..., language: _Optional[str] = ..., language_probability: _Optional[float] = ..., mentions: _Optional[_Iterable[_Union[Mention, _Mapping]]] = ..., entities: _Optional[_Iterable[_Union[Entity, _Mapping]]] = ..., stances: _Optional[_Iterable[_Union[StanceRelation, _Mapping]]] = ..., quotes: _Optional[_Iterable[_Union[Quote, _Mapping]]] = ..., sentences: _Optional[_Iterable[_Union[Sentence, _Mapping]]] = ..., sentiment: _Optional[_Union[Sentiment, _Mapping]] = ..., coverage: _Optional[_Union[Coverage, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., near_duplicate_key: _Optional[int] = ..., targets: _Optional[_Iterable[_Union[TargetAnswer, _Mapping]]] = ...) -> None: ...

@@ -26,7 +26,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from tagwerk.v1 import document_pb2 as tagwerk_dot_v1_dot_document__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tagwerk/v1/tagging_service.proto\x12\ntagwerk.v1\x1a\x17google/rpc/status.proto\x1a\x19tagwerk/v1/document.proto\"]\n\nTagRequest\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.tagwerk.v1.Document\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tagwerk.v1.TagOptions\";\n\x0bTagResponse\x12,\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x1a.tagwerk.v1.TaggedDocument\"c\n\x10TagStreamRequest\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.tagwerk.v1.Document\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tagwerk.v1.TagOptions\"\x90\x01\n\x11TagStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12.\n\x08\x64ocument\x18\x03 \x01(\x0b\x32\x1a.tagwerk.v1.TaggedDocumentH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x10\n\x0eGetInfoRequest\"m\n\x0fGetInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12%\n\x06models\x18\x02 \x03(\x0b\x32\x15.tagwerk.v1.ModelInfo\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.tagwerk.v1.Limits\"\x9c\x01\n\tModelInfo\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.tagwerk.v1.Model\x12\x0f\n\x07license\x18\x02 \x01(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12$\n\x06labels\x18\x04 \x03(\x0b\x32\x14.tagwerk.v1.LabelSet\x12#\n\x07\x66igures\x18\x05 \x03(\x0b\x32\x12.tagwerk.v1.Figure\"(\n\x08LabelSet\x12\x0c\n\x04head\x18\x01 \x01(\t\x12\x0e\n\x06labels\x18\x02 \x03(\t\"S\n\x06\x46igure\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\r\n\x05split\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x02\x12\r\n\x05\x63ount\x18\x05 \x01(\r\"\x81\x01\n\x06Limits\x12\x1a\n\x12max_document_bytes\x18\x01 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x02 \x01(\r\x12\x19\n\x11max_window_tokens\x18\x03 \x01(\r\x12\x14\n\x0cqueue_tokens\x18\x04 \x01(\x04\x12\x0f\n\x07workers\x18\x05 \x01(\r2\xda\x01\n\x0eTaggingService\x12\x36\n\x03Tag\x12\x16.tagwerk.v1.TagRequest\x1a\x17.tagwerk.v1.TagResponse\x12L\n\tTagStream\x12\x1c.tagwerk.v1.TagStreamRequest\x1a\x1d.tagwerk.v1.TagStreamResponse(\x01\x30\x01\x12\x42\n\x07GetInfo\x12\x1a.tagwerk.v1.GetInfoRequest\x1a\x1b.tagwerk.v1.GetInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tagwerk/v1/tagging_service.proto\x12\ntagwerk.v1\x1a\x17google/rpc/status.proto\x1a\x19tagwerk/v1/document.proto\"]\n\nTagRequest\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.tagwerk.v1.Document\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tagwerk.v1.TagOptions\";\n\x0bTagResponse\x12,\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x1a.tagwerk.v1.TaggedDocument\"c\n\x10TagStreamRequest\x12&\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x14.tagwerk.v1.Document\x12\'\n\x07options\x18\x02 \x01(\x0b\x32\x16.tagwerk.v1.TagOptions\"\x90\x01\n\x11TagStreamResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12.\n\x08\x64ocument\x18\x03 \x01(\x0b\x32\x1a.tagwerk.v1.TaggedDocumentH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x10\n\x0eGetInfoRequest\"\x9c\x01\n\x0fGetInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12%\n\x06models\x18\x02 \x03(\x0b\x32\x15.tagwerk.v1.ModelInfo\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.tagwerk.v1.Limits\x12-\n\nwatchlists\x18\x04 \x03(\x0b\x32\x19.tagwerk.v1.WatchlistInfo\".\n\rWatchlistInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07targets\x18\x02 \x01(\r\"\x9c\x01\n\tModelInfo\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.tagwerk.v1.Model\x12\x0f\n\x07license\x18\x02 \x01(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12$\n\x06labels\x18\x04 \x03(\x0b\x32\x14.tagwerk.v1.LabelSet\x12#\n\x07\x66igures\x18\x05 \x03(\x0b\x32\x12.tagwerk.v1.Figure\"(\n\x08LabelSet\x12\x0c\n\x04head\x18\x01 \x01(\t\x12\x0e\n\x06labels\x18\x02 \x03(\t\"S\n\x06\x46igure\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\r\n\x05split\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x02\x12\r\n\x05\x63ount\x18\x05 \x01(\r\"\x81\x01\n\x06Limits\x12\x1a\n\x12max_document_bytes\x18\x01 \x01(\r\x12\x19\n\x11max_message_bytes\x18\x02 \x01(\r\x12\x19\n\x11max_window_tokens\x18\x03 \x01(\r\x12\x14\n\x0cqueue_tokens\x18\x04 \x01(\x04\x12\x0f\n\x07workers\x18\x05 \x01(\r2\xda\x01\n\x0eTaggingService\x12\x36\n\x03Tag\x12\x16.tagwerk.v1.TagRequest\x1a\x17.tagwerk.v1.TagResponse\x12L\n\tTagStream\x12\x1c.tagwerk.v1.TagStreamRequest\x1a\x1d.tagwerk.v1.TagStreamResponse(\x01\x30\x01\x12\x42\n\x07GetInfo\x12\x1a.tagwerk.v1.GetInfoRequest\x1a\x1b.tagwerk.v1.GetInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,16 +43,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAGSTREAMRESPONSE']._serialized_end=502
   _globals['_GETINFOREQUEST']._serialized_start=504
   _globals['_GETINFOREQUEST']._serialized_end=520
-  _globals['_GETINFORESPONSE']._serialized_start=522
-  _globals['_GETINFORESPONSE']._serialized_end=631
-  _globals['_MODELINFO']._serialized_start=634
-  _globals['_MODELINFO']._serialized_end=790
-  _globals['_LABELSET']._serialized_start=792
-  _globals['_LABELSET']._serialized_end=832
-  _globals['_FIGURE']._serialized_start=834
-  _globals['_FIGURE']._serialized_end=917
-  _globals['_LIMITS']._serialized_start=920
-  _globals['_LIMITS']._serialized_end=1049
-  _globals['_TAGGINGSERVICE']._serialized_start=1052
-  _globals['_TAGGINGSERVICE']._serialized_end=1270
+  _globals['_GETINFORESPONSE']._serialized_start=523
+  _globals['_GETINFORESPONSE']._serialized_end=679
+  _globals['_WATCHLISTINFO']._serialized_start=681
+  _globals['_WATCHLISTINFO']._serialized_end=727
+  _globals['_MODELINFO']._serialized_start=730
+  _globals['_MODELINFO']._serialized_end=886
+  _globals['_LABELSET']._serialized_start=888
+  _globals['_LABELSET']._serialized_end=928
+  _globals['_FIGURE']._serialized_start=930
+  _globals['_FIGURE']._serialized_end=1013
+  _globals['_LIMITS']._serialized_start=1016
+  _globals['_LIMITS']._serialized_end=1145
+  _globals['_TAGGINGSERVICE']._serialized_start=1148
+  _globals['_TAGGINGSERVICE']._serialized_end=1366
 # @@protoc_insertion_point(module_scope)

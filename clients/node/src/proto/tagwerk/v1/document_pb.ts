@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tagwerk/v1/document.proto.
  */
 export const file_tagwerk_v1_document: GenFile = /*@__PURE__*/
-  fileDesc("Chl0YWd3ZXJrL3YxL2RvY3VtZW50LnByb3RvEgp0YWd3ZXJrLnYxIjYKCERvY3VtZW50EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIbGFuZ3VhZ2UYAyABKAkieQoKVGFnT3B0aW9ucxIrCgtvZmZzZXRfdW5pdBgBIAEoDjIWLnRhZ3dlcmsudjEuT2Zmc2V0VW5pdBIlCghmZWF0dXJlcxgCIAMoDjITLnRhZ3dlcmsudjEuRmVhdHVyZRIXCg9taW5fcHJvYmFiaWxpdHkYAyABKAIiIgoEU3BhbhINCgVzdGFydBgBIAEoDRILCgNlbmQYAiABKA0iUAoVUG9sYXJpdHlQcm9iYWJpbGl0aWVzEhEKCWZhdm9yYWJsZRgBIAEoAhIPCgduZXV0cmFsGAIgASgCEhMKC3VuZmF2b3JhYmxlGAMgASgCInkKBlN0YW5jZRImCghwb2xhcml0eRgBIAEoDjIULnRhZ3dlcmsudjEuUG9sYXJpdHkSDQoFc2NvcmUYAiABKAISOAoNcHJvYmFiaWxpdGllcxgDIAEoCzIhLnRhZ3dlcmsudjEuUG9sYXJpdHlQcm9iYWJpbGl0aWVzIrYBCgdNZW50aW9uEh4KBHNwYW4YASABKAsyEC50YWd3ZXJrLnYxLlNwYW4SDAoEdGV4dBgCIAEoCRIkCgR0eXBlGAMgASgOMhYudGFnd2Vyay52MS5FbnRpdHlUeXBlEhMKBmVudGl0eRgEIAEoDUgAiAEBEhMKC3Byb2JhYmlsaXR5GAUgASgCEiIKBnN0YW5jZRgGIAEoCzISLnRhZ3dlcmsudjEuU3RhbmNlQgkKB19lbnRpdHkieQoMRW50aXR5U3RhbmNlEiYKCHBvbGFyaXR5GAEgASgOMhQudGFnd2Vyay52MS5Qb2xhcml0eRINCgVzY29yZRgCIAEoAhIXCg9mYXZvcmFibGVfY291bnQYAyABKA0SGQoRdW5mYXZvcmFibGVfY291bnQYBCABKA0iigEKBkVudGl0eRIMCgRuYW1lGAEgASgJEiQKBHR5cGUYAiABKA4yFi50YWd3ZXJrLnYxLkVudGl0eVR5cGUSEAoIbWVudGlvbnMYAyADKA0SEAoIc2FsaWVuY2UYBCABKAISKAoGc3RhbmNlGAUgASgLMhgudGFnd2Vyay52MS5FbnRpdHlTdGFuY2Ui6gEKDlN0YW5jZVJlbGF0aW9uEg4KBnRhcmdldBgBIAEoDRIrCgtob2xkZXJfa2luZBgCIAEoDjIWLnRhZ3dlcmsudjEuSG9sZGVyS2luZBITCgZob2xkZXIYAyABKA1IAIgBARImCghwb2xhcml0eRgEIAEoDjIULnRhZ3dlcmsudjEuUG9sYXJpdHkSEwoLcHJvYmFiaWxpdHkYBSABKAISGgoSaG9sZGVyX3Byb2JhYmlsaXR5GAYgASgCEiIKCGV2aWRlbmNlGAcgASgLMhAudGFnd2Vyay52MS5TcGFuQgkKB19ob2xkZXIieAoFUXVvdGUSHgoEc3BhbhgBIAEoCzIQLnRhZ3dlcmsudjEuU3BhbhItCgxzcGVha2VyX2tpbmQYAiABKA4yFy50YWd3ZXJrLnYxLlNwZWFrZXJLaW5kEhQKB3NwZWFrZXIYAyABKA1IAIgBAUIKCghfc3BlYWtlciJ8CglTZW50aW1lbnQSJgoIcG9sYXJpdHkYASABKA4yFC50YWd3ZXJrLnYxLlBvbGFyaXR5Eg0KBXNjb3JlGAIgASgCEjgKDXByb2JhYmlsaXRpZXMYAyABKAsyIS50YWd3ZXJrLnYxLlBvbGFyaXR5UHJvYmFiaWxpdGllcyJUCghTZW50ZW5jZRIeCgRzcGFuGAEgASgLMhAudGFnd2Vyay52MS5TcGFuEigKCXNlbnRpbWVudBgCIAEoCzIVLnRhZ3dlcmsudjEuU2VudGltZW50IlcKCENvdmVyYWdlEhIKCmJ5dGVzX3JlYWQYASABKA0SEwoLYnl0ZXNfdG90YWwYAiABKA0SDwoHd2luZG93cxgDIAEoDRIRCgl0cnVuY2F0ZWQYBCABKAgiOwoFTW9kZWwSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2ZpbmdlcnByaW50GAMgASgJIqIDCg5UYWdnZWREb2N1bWVudBIKCgJpZBgBIAEoCRIQCghsYW5ndWFnZRgCIAEoCRIcChRsYW5ndWFnZV9wcm9iYWJpbGl0eRgDIAEoAhIlCghtZW50aW9ucxgEIAMoCzITLnRhZ3dlcmsudjEuTWVudGlvbhIkCghlbnRpdGllcxgFIAMoCzISLnRhZ3dlcmsudjEuRW50aXR5EisKB3N0YW5jZXMYBiADKAsyGi50YWd3ZXJrLnYxLlN0YW5jZVJlbGF0aW9uEiEKBnF1b3RlcxgHIAMoCzIRLnRhZ3dlcmsudjEuUXVvdGUSJwoJc2VudGVuY2VzGAggAygLMhQudGFnd2Vyay52MS5TZW50ZW5jZRIoCglzZW50aW1lbnQYCSABKAsyFS50YWd3ZXJrLnYxLlNlbnRpbWVudBImCghjb3ZlcmFnZRgKIAEoCzIULnRhZ3dlcmsudjEuQ292ZXJhZ2USIAoFbW9kZWwYCyABKAsyES50YWd3ZXJrLnYxLk1vZGVsEhoKEm5lYXJfZHVwbGljYXRlX2tleRgMIAEoBiqBAQoKT2Zmc2V0VW5pdBIbChdPRkZTRVRfVU5JVF9VTlNQRUNJRklFRBAAEhkKFU9GRlNFVF9VTklUX1VURjhfQllURRABEh8KG09GRlNFVF9VTklUX1VURjE2X0NPREVfVU5JVBACEhoKFk9GRlNFVF9VTklUX0NPREVfUE9JTlQQAyqlAQoHRmVhdHVyZRIXChNGRUFUVVJFX1VOU1BFQ0lGSUVEEAASFAoQRkVBVFVSRV9NRU5USU9OUxABEhQKEEZFQVRVUkVfRU5USVRJRVMQAhITCg9GRUFUVVJFX1NUQU5DRVMQAxISCg5GRUFUVVJFX1FVT1RFUxAEEhUKEUZFQVRVUkVfU0VOVEVOQ0VTEAUSFQoRRkVBVFVSRV9TRU5USU1FTlQQBiqYAQoKRW50aXR5VHlwZRIbChdFTlRJVFlfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkVOVElUWV9UWVBFX1BFUlNPThABEhwKGEVOVElUWV9UWVBFX09SR0FOSVpBVElPThACEhgKFEVOVElUWV9UWVBFX0xPQ0FUSU9OEAMSHQoZRU5USVRZX1RZUEVfTUlTQ0VMTEFORU9VUxAEKmwKCFBvbGFyaXR5EhgKFFBPTEFSSVRZX1VOU1BFQ0lGSUVEEAASFgoSUE9MQVJJVFlfRkFWT1JBQkxFEAESFAoQUE9MQVJJVFlfTkVVVFJBTBACEhgKFFBPTEFSSVRZX1VORkFWT1JBQkxFEAMqcwoKSG9sZGVyS2luZBIbChdIT0xERVJfS0lORF9VTlNQRUNJRklFRBAAEhcKE0hPTERFUl9LSU5EX01FTlRJT04QARIWChJIT0xERVJfS0lORF9BVVRIT1IQAhIXChNIT0xERVJfS0lORF9VTk5BTUVEEAMqeAoLU3BlYWtlcktpbmQSHAoYU1BFQUtFUl9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1BFQUtFUl9LSU5EX01FTlRJT04QARIXChNTUEVBS0VSX0tJTkRfQVVUSE9SEAISGAoUU1BFQUtFUl9LSU5EX1VOTkFNRUQQA2IGcHJvdG8z");
+  fileDesc("Chl0YWd3ZXJrL3YxL2RvY3VtZW50LnByb3RvEgp0YWd3ZXJrLnYxIjYKCERvY3VtZW50EgoKAmlkGAEgASgJEgwKBHRleHQYAiABKAkSEAoIbGFuZ3VhZ2UYAyABKAki3gEKClRhZ09wdGlvbnMSKwoLb2Zmc2V0X3VuaXQYASABKA4yFi50YWd3ZXJrLnYxLk9mZnNldFVuaXQSJQoIZmVhdHVyZXMYAiADKA4yEy50YWd3ZXJrLnYxLkZlYXR1cmUSFwoPbWluX3Byb2JhYmlsaXR5GAMgASgCEiMKB3RhcmdldHMYBCADKAsyEi50YWd3ZXJrLnYxLlRhcmdldBIRCgl3YXRjaGxpc3QYBSABKAkSDQoFbW9kZWwYBiABKAkSHAoUcHJlc2VudF90YXJnZXRzX29ubHkYByABKAgiSQoGVGFyZ2V0EgoKAmlkGAEgASgJEg0KBW5hbWVzGAIgAygJEiQKBHR5cGUYAyABKA4yFi50YWd3ZXJrLnYxLlRhcmdldFR5cGUiIgoEU3BhbhINCgVzdGFydBgBIAEoDRILCgNlbmQYAiABKA0iUAoVUG9sYXJpdHlQcm9iYWJpbGl0aWVzEhEKCWZhdm9yYWJsZRgBIAEoAhIPCgduZXV0cmFsGAIgASgCEhMKC3VuZmF2b3JhYmxlGAMgASgCInkKBlN0YW5jZRImCghwb2xhcml0eRgBIAEoDjIULnRhZ3dlcmsudjEuUG9sYXJpdHkSDQoFc2NvcmUYAiABKAISOAoNcHJvYmFiaWxpdGllcxgDIAEoCzIhLnRhZ3dlcmsudjEuUG9sYXJpdHlQcm9iYWJpbGl0aWVzIrYBCgdNZW50aW9uEh4KBHNwYW4YASABKAsyEC50YWd3ZXJrLnYxLlNwYW4SDAoEdGV4dBgCIAEoCRIkCgR0eXBlGAMgASgOMhYudGFnd2Vyay52MS5FbnRpdHlUeXBlEhMKBmVudGl0eRgEIAEoDUgAiAEBEhMKC3Byb2JhYmlsaXR5GAUgASgCEiIKBnN0YW5jZRgGIAEoCzISLnRhZ3dlcmsudjEuU3RhbmNlQgkKB19lbnRpdHkieQoMRW50aXR5U3RhbmNlEiYKCHBvbGFyaXR5GAEgASgOMhQudGFnd2Vyay52MS5Qb2xhcml0eRINCgVzY29yZRgCIAEoAhIXCg9mYXZvcmFibGVfY291bnQYAyABKA0SGQoRdW5mYXZvcmFibGVfY291bnQYBCABKA0iigEKBkVudGl0eRIMCgRuYW1lGAEgASgJEiQKBHR5cGUYAiABKA4yFi50YWd3ZXJrLnYxLkVudGl0eVR5cGUSEAoIbWVudGlvbnMYAyADKA0SEAoIc2FsaWVuY2UYBCABKAISKAoGc3RhbmNlGAUgASgLMhgudGFnd2Vyay52MS5FbnRpdHlTdGFuY2Ui6gEKDlN0YW5jZVJlbGF0aW9uEg4KBnRhcmdldBgBIAEoDRIrCgtob2xkZXJfa2luZBgCIAEoDjIWLnRhZ3dlcmsudjEuSG9sZGVyS2luZBITCgZob2xkZXIYAyABKA1IAIgBARImCghwb2xhcml0eRgEIAEoDjIULnRhZ3dlcmsudjEuUG9sYXJpdHkSEwoLcHJvYmFiaWxpdHkYBSABKAISGgoSaG9sZGVyX3Byb2JhYmlsaXR5GAYgASgCEiIKCGV2aWRlbmNlGAcgASgLMhAudGFnd2Vyay52MS5TcGFuQgkKB19ob2xkZXIieAoFUXVvdGUSHgoEc3BhbhgBIAEoCzIQLnRhZ3dlcmsudjEuU3BhbhItCgxzcGVha2VyX2tpbmQYAiABKA4yFy50YWd3ZXJrLnYxLlNwZWFrZXJLaW5kEhQKB3NwZWFrZXIYAyABKA1IAIgBAUIKCghfc3BlYWtlciKkAQoKVGFyZ2V0U3BhbhIeCgRzcGFuGAEgASgLMhAudGFnd2Vyay52MS5TcGFuEgwKBHRleHQYAiABKAkSIgoIc2VudGVuY2UYAyABKAsyEC50YWd3ZXJrLnYxLlNwYW4SFAoHbWVudGlvbhgEIAEoDUgAiAEBEiIKBnN0YW5jZRgFIAEoCzISLnRhZ3dlcmsudjEuU3RhbmNlQgoKCF9tZW50aW9uIuYBCgxUYXJnZXRTdGFuY2USDAoEc3BhbhgBIAEoDRIrCgtob2xkZXJfa2luZBgCIAEoDjIWLnRhZ3dlcmsudjEuSG9sZGVyS2luZBITCgZob2xkZXIYAyABKA1IAIgBARImCghwb2xhcml0eRgEIAEoDjIULnRhZ3dlcmsudjEuUG9sYXJpdHkSEwoLcHJvYmFiaWxpdHkYBSABKAISGgoSaG9sZGVyX3Byb2JhYmlsaXR5GAYgASgCEiIKCGV2aWRlbmNlGAcgASgLMhAudGFnd2Vyay52MS5TcGFuQgkKB19ob2xkZXIiTAoKUHJvbWluZW5jZRITCgtpbl9oZWFkbGluZRgBIAEoCBIaChJpbl9maXJzdF9wYXJhZ3JhcGgYAiABKAgSDQoFc2hhcmUYAyABKAIi/QEKDFRhcmdldEFuc3dlchIKCgJpZBgBIAEoCRIlCgVzcGFucxgCIAMoCzIWLnRhZ3dlcmsudjEuVGFyZ2V0U3BhbhIoCgZzdGFuY2UYAyABKAsyGC50YWd3ZXJrLnYxLkVudGl0eVN0YW5jZRIpCgdzdGFuY2VzGAQgAygLMhgudGFnd2Vyay52MS5UYXJnZXRTdGFuY2USEQoJcXVvdGVzX29mGAUgAygNEhQKDHF1b3Rlc19hYm91dBgGIAMoDRIqCgpwcm9taW5lbmNlGAcgASgLMhYudGFnd2Vyay52MS5Qcm9taW5lbmNlEhAKCGVudGl0aWVzGAggAygNInwKCVNlbnRpbWVudBImCghwb2xhcml0eRgBIAEoDjIULnRhZ3dlcmsudjEuUG9sYXJpdHkSDQoFc2NvcmUYAiABKAISOAoNcHJvYmFiaWxpdGllcxgDIAEoCzIhLnRhZ3dlcmsudjEuUG9sYXJpdHlQcm9iYWJpbGl0aWVzIlQKCFNlbnRlbmNlEh4KBHNwYW4YASABKAsyEC50YWd3ZXJrLnYxLlNwYW4SKAoJc2VudGltZW50GAIgASgLMhUudGFnd2Vyay52MS5TZW50aW1lbnQiVwoIQ292ZXJhZ2USEgoKYnl0ZXNfcmVhZBgBIAEoDRITCgtieXRlc190b3RhbBgCIAEoDRIPCgd3aW5kb3dzGAMgASgNEhEKCXRydW5jYXRlZBgEIAEoCCI7CgVNb2RlbBIMCgRuYW1lGAEgASgJEg8KB3ZlcnNpb24YAiABKAkSEwoLZmluZ2VycHJpbnQYAyABKAkizQMKDlRhZ2dlZERvY3VtZW50EgoKAmlkGAEgASgJEhAKCGxhbmd1YWdlGAIgASgJEhwKFGxhbmd1YWdlX3Byb2JhYmlsaXR5GAMgASgCEiUKCG1lbnRpb25zGAQgAygLMhMudGFnd2Vyay52MS5NZW50aW9uEiQKCGVudGl0aWVzGAUgAygLMhIudGFnd2Vyay52MS5FbnRpdHkSKwoHc3RhbmNlcxgGIAMoCzIaLnRhZ3dlcmsudjEuU3RhbmNlUmVsYXRpb24SIQoGcXVvdGVzGAcgAygLMhEudGFnd2Vyay52MS5RdW90ZRInCglzZW50ZW5jZXMYCCADKAsyFC50YWd3ZXJrLnYxLlNlbnRlbmNlEigKCXNlbnRpbWVudBgJIAEoCzIVLnRhZ3dlcmsudjEuU2VudGltZW50EiYKCGNvdmVyYWdlGAogASgLMhQudGFnd2Vyay52MS5Db3ZlcmFnZRIgCgVtb2RlbBgLIAEoCzIRLnRhZ3dlcmsudjEuTW9kZWwSGgoSbmVhcl9kdXBsaWNhdGVfa2V5GAwgASgGEikKB3RhcmdldHMYDSADKAsyGC50YWd3ZXJrLnYxLlRhcmdldEFuc3dlciqBAQoKT2Zmc2V0VW5pdBIbChdPRkZTRVRfVU5JVF9VTlNQRUNJRklFRBAAEhkKFU9GRlNFVF9VTklUX1VURjhfQllURRABEh8KG09GRlNFVF9VTklUX1VURjE2X0NPREVfVU5JVBACEhoKFk9GRlNFVF9VTklUX0NPREVfUE9JTlQQAyqlAQoHRmVhdHVyZRIXChNGRUFUVVJFX1VOU1BFQ0lGSUVEEAASFAoQRkVBVFVSRV9NRU5USU9OUxABEhQKEEZFQVRVUkVfRU5USVRJRVMQAhITCg9GRUFUVVJFX1NUQU5DRVMQAxISCg5GRUFUVVJFX1FVT1RFUxAEEhUKEUZFQVRVUkVfU0VOVEVOQ0VTEAUSFQoRRkVBVFVSRV9TRU5USU1FTlQQBiqvAQoKVGFyZ2V0VHlwZRIbChdUQVJHRVRfVFlQRV9VTlNQRUNJRklFRBAAEhYKElRBUkdFVF9UWVBFX1BFUlNPThABEhwKGFRBUkdFVF9UWVBFX09SR0FOSVpBVElPThACEhgKFFRBUkdFVF9UWVBFX0xPQ0FUSU9OEAMSHQoZVEFSR0VUX1RZUEVfTUlTQ0VMTEFORU9VUxAEEhUKEVRBUkdFVF9UWVBFX1RPUElDEAUqmAEKCkVudGl0eVR5cGUSGwoXRU5USVRZX1RZUEVfVU5TUEVDSUZJRUQQABIWChJFTlRJVFlfVFlQRV9QRVJTT04QARIcChhFTlRJVFlfVFlQRV9PUkdBTklaQVRJT04QAhIYChRFTlRJVFlfVFlQRV9MT0NBVElPThADEh0KGUVOVElUWV9UWVBFX01JU0NFTExBTkVPVVMQBCpsCghQb2xhcml0eRIYChRQT0xBUklUWV9VTlNQRUNJRklFRBAAEhYKElBPTEFSSVRZX0ZBVk9SQUJMRRABEhQKEFBPTEFSSVRZX05FVVRSQUwQAhIYChRQT0xBUklUWV9VTkZBVk9SQUJMRRADKnMKCkhvbGRlcktpbmQSGwoXSE9MREVSX0tJTkRfVU5TUEVDSUZJRUQQABIXChNIT0xERVJfS0lORF9NRU5USU9OEAESFgoSSE9MREVSX0tJTkRfQVVUSE9SEAISFwoTSE9MREVSX0tJTkRfVU5OQU1FRBADKngKC1NwZWFrZXJLaW5kEhwKGFNQRUFLRVJfS0lORF9VTlNQRUNJRklFRBAAEhgKFFNQRUFLRVJfS0lORF9NRU5USU9OEAESFwoTU1BFQUtFUl9LSU5EX0FVVEhPUhACEhgKFFNQRUFLRVJfS0lORF9VTk5BTUVEEANiBnByb3RvMw");
 
 /**
  * A text to be tagged.
@@ -76,6 +76,37 @@ export type TagOptions = Message<"tagwerk.v1.TagOptions"> & {
    * @generated from field: float min_probability = 3;
    */
   minProbability: number;
+
+  /**
+   * Targets that are asked about, at most 10,000. Each gets an answer, whether the document names it or not.
+   *
+   * @generated from field: repeated tagwerk.v1.Target targets = 4;
+   */
+  targets: Target[];
+
+  /**
+   * The name of a watchlist of the server (GetInfoResponse.watchlists), whose targets are asked about behind those
+   * of the field above. No id may be in both. Empty: none.
+   *
+   * @generated from field: string watchlist = 5;
+   */
+  watchlist: string;
+
+  /**
+   * The model that tags, by a name that GetInfo lists. Empty: the default. A name that there is none of, and a feature
+   * that is named but that the model does not have, are refused with INVALID_ARGUMENT. Where no feature is named, the
+   * layers that the model does not have stay empty.
+   *
+   * @generated from field: string model = 6;
+   */
+  model: string;
+
+  /**
+   * Only targets that the document names are answered.
+   *
+   * @generated from field: bool present_targets_only = 7;
+   */
+  presentTargetsOnly: boolean;
 };
 
 /**
@@ -84,6 +115,42 @@ export type TagOptions = Message<"tagwerk.v1.TagOptions"> & {
  */
 export const TagOptionsSchema: GenMessage<TagOptions> = /*@__PURE__*/
   messageDesc(file_tagwerk_v1_document, 1);
+
+/**
+ * Something that a document is asked about.
+ *
+ * @generated from message tagwerk.v1.Target
+ */
+export type Target = Message<"tagwerk.v1.Target"> & {
+  /**
+   * The caller's own id, at most 256 bytes; it comes back with the answer. Required; no two targets have the same.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The name and other names, in their base form, in any language: at least one, at most 64 of at most 256 bytes.
+   * Case endings and compounds are found by themselves.
+   *
+   * @generated from field: repeated string names = 2;
+   */
+  names: string[];
+
+  /**
+   * What kind of thing it is.
+   *
+   * @generated from field: tagwerk.v1.TargetType type = 3;
+   */
+  type: TargetType;
+};
+
+/**
+ * Describes the message tagwerk.v1.Target.
+ * Use `create(TargetSchema)` to create a new message.
+ */
+export const TargetSchema: GenMessage<Target> = /*@__PURE__*/
+  messageDesc(file_tagwerk_v1_document, 2);
 
 /**
  * A half-open range of the submitted text, [start, end), in the offset unit of the request.
@@ -111,7 +178,7 @@ export type Span = Message<"tagwerk.v1.Span"> & {
  * Use `create(SpanSchema)` to create a new message.
  */
 export const SpanSchema: GenMessage<Span> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 2);
+  messageDesc(file_tagwerk_v1_document, 3);
 
 /**
  * A distribution over the three polarities; the parts sum to 1.
@@ -146,7 +213,7 @@ export type PolarityProbabilities = Message<"tagwerk.v1.PolarityProbabilities"> 
  * Use `create(PolarityProbabilitiesSchema)` to create a new message.
  */
 export const PolarityProbabilitiesSchema: GenMessage<PolarityProbabilities> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 3);
+  messageDesc(file_tagwerk_v1_document, 4);
 
 /**
  * The stance that the text takes toward one mention, whoever holds it.
@@ -181,7 +248,7 @@ export type Stance = Message<"tagwerk.v1.Stance"> & {
  * Use `create(StanceSchema)` to create a new message.
  */
 export const StanceSchema: GenMessage<Stance> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 4);
+  messageDesc(file_tagwerk_v1_document, 5);
 
 /**
  * A span that names an entity.
@@ -237,7 +304,7 @@ export type Mention = Message<"tagwerk.v1.Mention"> & {
  * Use `create(MentionSchema)` to create a new message.
  */
 export const MentionSchema: GenMessage<Mention> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 5);
+  messageDesc(file_tagwerk_v1_document, 6);
 
 /**
  * What the stances toward the mentions of one entity add up to.
@@ -279,7 +346,7 @@ export type EntityStance = Message<"tagwerk.v1.EntityStance"> & {
  * Use `create(EntityStanceSchema)` to create a new message.
  */
 export const EntityStanceSchema: GenMessage<EntityStance> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 6);
+  messageDesc(file_tagwerk_v1_document, 7);
 
 /**
  * One thing that the document names, with all its mentions.
@@ -328,7 +395,7 @@ export type Entity = Message<"tagwerk.v1.Entity"> & {
  * Use `create(EntitySchema)` to create a new message.
  */
 export const EntitySchema: GenMessage<Entity> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 7);
+  messageDesc(file_tagwerk_v1_document, 8);
 
 /**
  * A non-neutral stance: who stands where on whom.
@@ -391,7 +458,7 @@ export type StanceRelation = Message<"tagwerk.v1.StanceRelation"> & {
  * Use `create(StanceRelationSchema)` to create a new message.
  */
 export const StanceRelationSchema: GenMessage<StanceRelation> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 8);
+  messageDesc(file_tagwerk_v1_document, 9);
 
 /**
  * A passage in quotation marks in which somebody is quoted.
@@ -426,7 +493,224 @@ export type Quote = Message<"tagwerk.v1.Quote"> & {
  * Use `create(QuoteSchema)` to create a new message.
  */
 export const QuoteSchema: GenMessage<Quote> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 9);
+  messageDesc(file_tagwerk_v1_document, 10);
+
+/**
+ * A place where a document names a target.
+ *
+ * @generated from message tagwerk.v1.TargetSpan
+ */
+export type TargetSpan = Message<"tagwerk.v1.TargetSpan"> & {
+  /**
+   * The name with its case ending: "VW" in "VW-Chef", "Volkswagens".
+   *
+   * @generated from field: tagwerk.v1.Span span = 1;
+   */
+  span?: Span | undefined;
+
+  /**
+   * The text of the span, exactly as submitted.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+
+  /**
+   * The sentence around it. Absent where no sentence holds it.
+   *
+   * @generated from field: tagwerk.v1.Span sentence = 3;
+   */
+  sentence?: Span | undefined;
+
+  /**
+   * Index in TaggedDocument.mentions of the mention that it meets. Absent where it meets none.
+   *
+   * @generated from field: optional uint32 mention = 4;
+   */
+  mention?: number | undefined;
+
+  /**
+   * The stance toward it: that of the mention, or its own. Absent where stances were not asked for.
+   *
+   * @generated from field: tagwerk.v1.Stance stance = 5;
+   */
+  stance?: Stance | undefined;
+};
+
+/**
+ * Describes the message tagwerk.v1.TargetSpan.
+ * Use `create(TargetSpanSchema)` to create a new message.
+ */
+export const TargetSpanSchema: GenMessage<TargetSpan> = /*@__PURE__*/
+  messageDesc(file_tagwerk_v1_document, 11);
+
+/**
+ * A non-neutral stance toward a target.
+ *
+ * @generated from message tagwerk.v1.TargetStance
+ */
+export type TargetStance = Message<"tagwerk.v1.TargetStance"> & {
+  /**
+   * Index in TargetAnswer.spans of the place that it is about.
+   *
+   * @generated from field: uint32 span = 1;
+   */
+  span: number;
+
+  /**
+   * What kind of holder it is.
+   *
+   * @generated from field: tagwerk.v1.HolderKind holder_kind = 2;
+   */
+  holderKind: HolderKind;
+
+  /**
+   * Index in TaggedDocument.mentions of the holder. Set for HOLDER_KIND_MENTION only.
+   *
+   * @generated from field: optional uint32 holder = 3;
+   */
+  holder?: number | undefined;
+
+  /**
+   * Favourable or unfavourable.
+   *
+   * @generated from field: tagwerk.v1.Polarity polarity = 4;
+   */
+  polarity: Polarity;
+
+  /**
+   * How probable the polarity is, in [0, 1].
+   *
+   * @generated from field: float probability = 5;
+   */
+  probability: number;
+
+  /**
+   * How probable the holder is, given the stance, in [0, 1].
+   *
+   * @generated from field: float holder_probability = 6;
+   */
+  holderProbability: number;
+
+  /**
+   * The clause or sentence that carries the stance.
+   *
+   * @generated from field: tagwerk.v1.Span evidence = 7;
+   */
+  evidence?: Span | undefined;
+};
+
+/**
+ * Describes the message tagwerk.v1.TargetStance.
+ * Use `create(TargetStanceSchema)` to create a new message.
+ */
+export const TargetStanceSchema: GenMessage<TargetStance> = /*@__PURE__*/
+  messageDesc(file_tagwerk_v1_document, 12);
+
+/**
+ * How prominent a target is in a document.
+ *
+ * @generated from message tagwerk.v1.Prominence
+ */
+export type Prominence = Message<"tagwerk.v1.Prominence"> & {
+  /**
+   * Whether the headline names it: a short first line that does not end like a sentence.
+   *
+   * @generated from field: bool in_headline = 1;
+   */
+  inHeadline: boolean;
+
+  /**
+   * Whether the first paragraph names it.
+   *
+   * @generated from field: bool in_first_paragraph = 2;
+   */
+  inFirstParagraph: boolean;
+
+  /**
+   * Its spans as a share of the mentions of the document and the spans beside them, in [0, 1].
+   *
+   * @generated from field: float share = 3;
+   */
+  share: number;
+};
+
+/**
+ * Describes the message tagwerk.v1.Prominence.
+ * Use `create(ProminenceSchema)` to create a new message.
+ */
+export const ProminenceSchema: GenMessage<Prominence> = /*@__PURE__*/
+  messageDesc(file_tagwerk_v1_document, 13);
+
+/**
+ * What a document says of one target.
+ *
+ * @generated from message tagwerk.v1.TargetAnswer
+ */
+export type TargetAnswer = Message<"tagwerk.v1.TargetAnswer"> & {
+  /**
+   * The id of the target.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Where the document names it, in the order of the text; without overlaps. Empty: it does not.
+   *
+   * @generated from field: repeated tagwerk.v1.TargetSpan spans = 2;
+   */
+  spans: TargetSpan[];
+
+  /**
+   * What the stances toward the spans add up to. Absent where stances were not asked for or there is no span.
+   *
+   * @generated from field: tagwerk.v1.EntityStance stance = 3;
+   */
+  stance?: EntityStance | undefined;
+
+  /**
+   * Who stands where on it: one for each span with a non-neutral stance.
+   *
+   * @generated from field: repeated tagwerk.v1.TargetStance stances = 4;
+   */
+  stances: TargetStance[];
+
+  /**
+   * Indices in TaggedDocument.quotes of the quotations that it speaks, ascending.
+   *
+   * @generated from field: repeated uint32 quotes_of = 5;
+   */
+  quotesOf: number[];
+
+  /**
+   * Indices in TaggedDocument.quotes of the quotations in which it is named, ascending.
+   *
+   * @generated from field: repeated uint32 quotes_about = 6;
+   */
+  quotesAbout: number[];
+
+  /**
+   * How prominent it is. Absent where there is no span.
+   *
+   * @generated from field: tagwerk.v1.Prominence prominence = 7;
+   */
+  prominence?: Prominence | undefined;
+
+  /**
+   * Indices in TaggedDocument.entities of the entities whose mentions its spans meet, ascending.
+   *
+   * @generated from field: repeated uint32 entities = 8;
+   */
+  entities: number[];
+};
+
+/**
+ * Describes the message tagwerk.v1.TargetAnswer.
+ * Use `create(TargetAnswerSchema)` to create a new message.
+ */
+export const TargetAnswerSchema: GenMessage<TargetAnswer> = /*@__PURE__*/
+  messageDesc(file_tagwerk_v1_document, 14);
 
 /**
  * The tone of a sentence or of the document.
@@ -461,7 +745,7 @@ export type Sentiment = Message<"tagwerk.v1.Sentiment"> & {
  * Use `create(SentimentSchema)` to create a new message.
  */
 export const SentimentSchema: GenMessage<Sentiment> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 10);
+  messageDesc(file_tagwerk_v1_document, 15);
 
 /**
  * A sentence, headline or other line of its own.
@@ -489,7 +773,7 @@ export type Sentence = Message<"tagwerk.v1.Sentence"> & {
  * Use `create(SentenceSchema)` to create a new message.
  */
 export const SentenceSchema: GenMessage<Sentence> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 11);
+  messageDesc(file_tagwerk_v1_document, 16);
 
 /**
  * Proof of what was read. Nothing is ever cut off: a document is tagged whole or refused.
@@ -531,7 +815,7 @@ export type Coverage = Message<"tagwerk.v1.Coverage"> & {
  * Use `create(CoverageSchema)` to create a new message.
  */
 export const CoverageSchema: GenMessage<Coverage> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 12);
+  messageDesc(file_tagwerk_v1_document, 17);
 
 /**
  * The model that gave an answer.
@@ -554,7 +838,8 @@ export type Model = Message<"tagwerk.v1.Model"> & {
   version: string;
 
   /**
-   * SHA-256 over the files of the package, in hexadecimal. The same text with the same fingerprint has the same answer.
+   * SHA-256 over the files of the package and the number format that they are computed in, in hexadecimal. The same
+   * text with the same fingerprint has the same answer.
    *
    * @generated from field: string fingerprint = 3;
    */
@@ -566,7 +851,7 @@ export type Model = Message<"tagwerk.v1.Model"> & {
  * Use `create(ModelSchema)` to create a new message.
  */
 export const ModelSchema: GenMessage<Model> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 13);
+  messageDesc(file_tagwerk_v1_document, 18);
 
 /**
  * A document with its tagged spans.
@@ -659,6 +944,13 @@ export type TaggedDocument = Message<"tagwerk.v1.TaggedDocument"> & {
    * @generated from field: fixed64 near_duplicate_key = 12;
    */
   nearDuplicateKey: bigint;
+
+  /**
+   * An answer for each target that was asked about, in their order: those of the request, then those of the watchlist.
+   *
+   * @generated from field: repeated tagwerk.v1.TargetAnswer targets = 13;
+   */
+  targets: TargetAnswer[];
 };
 
 /**
@@ -666,7 +958,7 @@ export type TaggedDocument = Message<"tagwerk.v1.TaggedDocument"> & {
  * Use `create(TaggedDocumentSchema)` to create a new message.
  */
 export const TaggedDocumentSchema: GenMessage<TaggedDocument> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_document, 14);
+  messageDesc(file_tagwerk_v1_document, 19);
 
 /**
  * The unit in which the offsets of an answer count.
@@ -772,6 +1064,62 @@ export const FeatureSchema: GenEnum<Feature> = /*@__PURE__*/
   enumDesc(file_tagwerk_v1_document, 1);
 
 /**
+ * What kind of thing a target is.
+ *
+ * @generated from enum tagwerk.v1.TargetType
+ */
+export enum TargetType {
+  /**
+   * It is not said.
+   *
+   * @generated from enum value: TARGET_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A named person. The surname alone counts where the full name stands in the same document.
+   *
+   * @generated from enum value: TARGET_TYPE_PERSON = 1;
+   */
+  PERSON = 1,
+
+  /**
+   * A company, party, authority, team, outlet or other organisation.
+   *
+   * @generated from enum value: TARGET_TYPE_ORGANIZATION = 2;
+   */
+  ORGANIZATION = 2,
+
+  /**
+   * A country, region, city, river, building or other place.
+   *
+   * @generated from enum value: TARGET_TYPE_LOCATION = 3;
+   */
+  LOCATION = 3,
+
+  /**
+   * A named event, work, law, product, award or competition.
+   *
+   * @generated from enum value: TARGET_TYPE_MISCELLANEOUS = 4;
+   */
+  MISCELLANEOUS = 4,
+
+  /**
+   * A topic or demand that has no name of its own, for example "Tempolimit"; found in small letters and capitals,
+   * singular and plural.
+   *
+   * @generated from enum value: TARGET_TYPE_TOPIC = 5;
+   */
+  TOPIC = 5,
+}
+
+/**
+ * Describes the enum tagwerk.v1.TargetType.
+ */
+export const TargetTypeSchema: GenEnum<TargetType> = /*@__PURE__*/
+  enumDesc(file_tagwerk_v1_document, 2);
+
+/**
  * The four types of entities.
  *
  * @generated from enum tagwerk.v1.EntityType
@@ -817,7 +1165,7 @@ export enum EntityType {
  * Describes the enum tagwerk.v1.EntityType.
  */
 export const EntityTypeSchema: GenEnum<EntityType> = /*@__PURE__*/
-  enumDesc(file_tagwerk_v1_document, 2);
+  enumDesc(file_tagwerk_v1_document, 3);
 
 /**
  * A position or tone.
@@ -858,7 +1206,7 @@ export enum Polarity {
  * Describes the enum tagwerk.v1.Polarity.
  */
 export const PolaritySchema: GenEnum<Polarity> = /*@__PURE__*/
-  enumDesc(file_tagwerk_v1_document, 3);
+  enumDesc(file_tagwerk_v1_document, 4);
 
 /**
  * What kind of holder a stance has.
@@ -867,7 +1215,7 @@ export const PolaritySchema: GenEnum<Polarity> = /*@__PURE__*/
  */
 export enum HolderKind {
   /**
-   * Never returned.
+   * The model that was chosen judges without saying who holds the stance. Never returned by a model package.
    *
    * @generated from enum value: HOLDER_KIND_UNSPECIFIED = 0;
    */
@@ -899,7 +1247,7 @@ export enum HolderKind {
  * Describes the enum tagwerk.v1.HolderKind.
  */
 export const HolderKindSchema: GenEnum<HolderKind> = /*@__PURE__*/
-  enumDesc(file_tagwerk_v1_document, 4);
+  enumDesc(file_tagwerk_v1_document, 5);
 
 /**
  * What kind of speaker a quotation has.
@@ -940,5 +1288,5 @@ export enum SpeakerKind {
  * Describes the enum tagwerk.v1.SpeakerKind.
  */
 export const SpeakerKindSchema: GenEnum<SpeakerKind> = /*@__PURE__*/
-  enumDesc(file_tagwerk_v1_document, 5);
+  enumDesc(file_tagwerk_v1_document, 6);
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tagwerk/v1/tagging_service.proto.
  */
 export const file_tagwerk_v1_tagging_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB0YWd3ZXJrL3YxL3RhZ2dpbmdfc2VydmljZS5wcm90bxIKdGFnd2Vyay52MSJdCgpUYWdSZXF1ZXN0EiYKCGRvY3VtZW50GAEgASgLMhQudGFnd2Vyay52MS5Eb2N1bWVudBInCgdvcHRpb25zGAIgASgLMhYudGFnd2Vyay52MS5UYWdPcHRpb25zIjsKC1RhZ1Jlc3BvbnNlEiwKCGRvY3VtZW50GAEgASgLMhoudGFnd2Vyay52MS5UYWdnZWREb2N1bWVudCJjChBUYWdTdHJlYW1SZXF1ZXN0EiYKCGRvY3VtZW50GAEgASgLMhQudGFnd2Vyay52MS5Eb2N1bWVudBInCgdvcHRpb25zGAIgASgLMhYudGFnd2Vyay52MS5UYWdPcHRpb25zIpABChFUYWdTdHJlYW1SZXNwb25zZRIKCgJpZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIuCghkb2N1bWVudBgDIAEoCzIaLnRhZ3dlcmsudjEuVGFnZ2VkRG9jdW1lbnRIABIjCgVlcnJvchgEIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0IhAKDkdldEluZm9SZXF1ZXN0Im0KD0dldEluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEiUKBm1vZGVscxgCIAMoCzIVLnRhZ3dlcmsudjEuTW9kZWxJbmZvEiIKBmxpbWl0cxgDIAEoCzISLnRhZ3dlcmsudjEuTGltaXRzIpwBCglNb2RlbEluZm8SIAoFbW9kZWwYASABKAsyES50YWd3ZXJrLnYxLk1vZGVsEg8KB2xpY2Vuc2UYAiABKAkSEQoJbGFuZ3VhZ2VzGAMgAygJEiQKBmxhYmVscxgEIAMoCzIULnRhZ3dlcmsudjEuTGFiZWxTZXQSIwoHZmlndXJlcxgFIAMoCzISLnRhZ3dlcmsudjEuRmlndXJlIigKCExhYmVsU2V0EgwKBGhlYWQYASABKAkSDgoGbGFiZWxzGAIgAygJIlMKBkZpZ3VyZRIMCgR0YXNrGAEgASgJEg0KBXNwbGl0GAIgASgJEg4KBm1ldHJpYxgDIAEoCRINCgV2YWx1ZRgEIAEoAhINCgVjb3VudBgFIAEoDSKBAQoGTGltaXRzEhoKEm1heF9kb2N1bWVudF9ieXRlcxgBIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgCIAEoDRIZChFtYXhfd2luZG93X3Rva2VucxgDIAEoDRIUCgxxdWV1ZV90b2tlbnMYBCABKAQSDwoHd29ya2VycxgFIAEoDTLaAQoOVGFnZ2luZ1NlcnZpY2USNgoDVGFnEhYudGFnd2Vyay52MS5UYWdSZXF1ZXN0GhcudGFnd2Vyay52MS5UYWdSZXNwb25zZRJMCglUYWdTdHJlYW0SHC50YWd3ZXJrLnYxLlRhZ1N0cmVhbVJlcXVlc3QaHS50YWd3ZXJrLnYxLlRhZ1N0cmVhbVJlc3BvbnNlKAEwARJCCgdHZXRJbmZvEhoudGFnd2Vyay52MS5HZXRJbmZvUmVxdWVzdBobLnRhZ3dlcmsudjEuR2V0SW5mb1Jlc3BvbnNlYgZwcm90bzM", [file_google_rpc_status, file_tagwerk_v1_document]);
+  fileDesc("CiB0YWd3ZXJrL3YxL3RhZ2dpbmdfc2VydmljZS5wcm90bxIKdGFnd2Vyay52MSJdCgpUYWdSZXF1ZXN0EiYKCGRvY3VtZW50GAEgASgLMhQudGFnd2Vyay52MS5Eb2N1bWVudBInCgdvcHRpb25zGAIgASgLMhYudGFnd2Vyay52MS5UYWdPcHRpb25zIjsKC1RhZ1Jlc3BvbnNlEiwKCGRvY3VtZW50GAEgASgLMhoudGFnd2Vyay52MS5UYWdnZWREb2N1bWVudCJjChBUYWdTdHJlYW1SZXF1ZXN0EiYKCGRvY3VtZW50GAEgASgLMhQudGFnd2Vyay52MS5Eb2N1bWVudBInCgdvcHRpb25zGAIgASgLMhYudGFnd2Vyay52MS5UYWdPcHRpb25zIpABChFUYWdTdHJlYW1SZXNwb25zZRIKCgJpZBgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIuCghkb2N1bWVudBgDIAEoCzIaLnRhZ3dlcmsudjEuVGFnZ2VkRG9jdW1lbnRIABIjCgVlcnJvchgEIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0IhAKDkdldEluZm9SZXF1ZXN0IpwBCg9HZXRJbmZvUmVzcG9uc2USDwoHdmVyc2lvbhgBIAEoCRIlCgZtb2RlbHMYAiADKAsyFS50YWd3ZXJrLnYxLk1vZGVsSW5mbxIiCgZsaW1pdHMYAyABKAsyEi50YWd3ZXJrLnYxLkxpbWl0cxItCgp3YXRjaGxpc3RzGAQgAygLMhkudGFnd2Vyay52MS5XYXRjaGxpc3RJbmZvIi4KDVdhdGNobGlzdEluZm8SDAoEbmFtZRgBIAEoCRIPCgd0YXJnZXRzGAIgASgNIpwBCglNb2RlbEluZm8SIAoFbW9kZWwYASABKAsyES50YWd3ZXJrLnYxLk1vZGVsEg8KB2xpY2Vuc2UYAiABKAkSEQoJbGFuZ3VhZ2VzGAMgAygJEiQKBmxhYmVscxgEIAMoCzIULnRhZ3dlcmsudjEuTGFiZWxTZXQSIwoHZmlndXJlcxgFIAMoCzISLnRhZ3dlcmsudjEuRmlndXJlIigKCExhYmVsU2V0EgwKBGhlYWQYASABKAkSDgoGbGFiZWxzGAIgAygJIlMKBkZpZ3VyZRIMCgR0YXNrGAEgASgJEg0KBXNwbGl0GAIgASgJEg4KBm1ldHJpYxgDIAEoCRINCgV2YWx1ZRgEIAEoAhINCgVjb3VudBgFIAEoDSKBAQoGTGltaXRzEhoKEm1heF9kb2N1bWVudF9ieXRlcxgBIAEoDRIZChFtYXhfbWVzc2FnZV9ieXRlcxgCIAEoDRIZChFtYXhfd2luZG93X3Rva2VucxgDIAEoDRIUCgxxdWV1ZV90b2tlbnMYBCABKAQSDwoHd29ya2VycxgFIAEoDTLaAQoOVGFnZ2luZ1NlcnZpY2USNgoDVGFnEhYudGFnd2Vyay52MS5UYWdSZXF1ZXN0GhcudGFnd2Vyay52MS5UYWdSZXNwb25zZRJMCglUYWdTdHJlYW0SHC50YWd3ZXJrLnYxLlRhZ1N0cmVhbVJlcXVlc3QaHS50YWd3ZXJrLnYxLlRhZ1N0cmVhbVJlc3BvbnNlKAEwARJCCgdHZXRJbmZvEhoudGFnd2Vyay52MS5HZXRJbmZvUmVxdWVzdBobLnRhZ3dlcmsudjEuR2V0SW5mb1Jlc3BvbnNlYgZwcm90bzM", [file_google_rpc_status, file_tagwerk_v1_document]);
 
 /**
  * A call to tag one document.
@@ -187,6 +187,13 @@ export type GetInfoResponse = Message<"tagwerk.v1.GetInfoResponse"> & {
    * @generated from field: tagwerk.v1.Limits limits = 3;
    */
   limits?: Limits | undefined;
+
+  /**
+   * The watchlists that TagOptions.watchlist can name.
+   *
+   * @generated from field: repeated tagwerk.v1.WatchlistInfo watchlists = 4;
+   */
+  watchlists: WatchlistInfo[];
 };
 
 /**
@@ -195,6 +202,34 @@ export type GetInfoResponse = Message<"tagwerk.v1.GetInfoResponse"> & {
  */
 export const GetInfoResponseSchema: GenMessage<GetInfoResponse> = /*@__PURE__*/
   messageDesc(file_tagwerk_v1_tagging_service, 5);
+
+/**
+ * A watchlist that the server knows.
+ *
+ * @generated from message tagwerk.v1.WatchlistInfo
+ */
+export type WatchlistInfo = Message<"tagwerk.v1.WatchlistInfo"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The number of its targets.
+   *
+   * @generated from field: uint32 targets = 2;
+   */
+  targets: number;
+};
+
+/**
+ * Describes the message tagwerk.v1.WatchlistInfo.
+ * Use `create(WatchlistInfoSchema)` to create a new message.
+ */
+export const WatchlistInfoSchema: GenMessage<WatchlistInfo> = /*@__PURE__*/
+  messageDesc(file_tagwerk_v1_tagging_service, 6);
 
 /**
  * A loaded model package.
@@ -243,7 +278,7 @@ export type ModelInfo = Message<"tagwerk.v1.ModelInfo"> & {
  * Use `create(ModelInfoSchema)` to create a new message.
  */
 export const ModelInfoSchema: GenMessage<ModelInfo> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_tagging_service, 6);
+  messageDesc(file_tagwerk_v1_tagging_service, 7);
 
 /**
  * The labels that one head tells apart.
@@ -271,7 +306,7 @@ export type LabelSet = Message<"tagwerk.v1.LabelSet"> & {
  * Use `create(LabelSetSchema)` to create a new message.
  */
 export const LabelSetSchema: GenMessage<LabelSet> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_tagging_service, 7);
+  messageDesc(file_tagwerk_v1_tagging_service, 8);
 
 /**
  * A measured figure of quality.
@@ -320,7 +355,7 @@ export type Figure = Message<"tagwerk.v1.Figure"> & {
  * Use `create(FigureSchema)` to create a new message.
  */
 export const FigureSchema: GenMessage<Figure> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_tagging_service, 8);
+  messageDesc(file_tagwerk_v1_tagging_service, 9);
 
 /**
  * What the server accepts.
@@ -369,7 +404,7 @@ export type Limits = Message<"tagwerk.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_tagwerk_v1_tagging_service, 9);
+  messageDesc(file_tagwerk_v1_tagging_service, 10);
 
 /**
  * Reads documents and returns tagged spans.
