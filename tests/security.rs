@@ -114,7 +114,7 @@ async fn code(client: &mut TaggingServiceClient<Channel>, request: Request<TagRe
 #[tokio::test]
 async fn only_callers_with_a_known_key_are_served() {
     let folder = Folder::new("keys");
-    let keys = folder.write("keys.toml", &entry("ingest", "geheim-eins", ""));
+    let keys = folder.write("keys.toml", entry("ingest", "geheim-eins", ""));
     let server = server_with(ServerConfig {
         auth: AuthSettings {
             keys: Some(keys),
@@ -140,7 +140,7 @@ async fn only_callers_with_a_known_key_are_served() {
     }
 
     // A key that is taken away opens nothing any more.
-    folder.write("keys.toml", &entry("ingest", "geheim-zwei", ""));
+    folder.write("keys.toml", entry("ingest", "geheim-zwei", ""));
     until("the new key", || {
         let mut client = client.clone();
         async move { code(&mut client, with_key("x-api-key", "geheim-zwei")).await == Code::Ok }
@@ -153,7 +153,7 @@ async fn only_callers_with_a_known_key_are_served() {
 #[tokio::test]
 async fn probes_need_no_credentials() {
     let folder = Folder::new("probes");
-    let keys = folder.write("keys.toml", &entry("ingest", "geheim", ""));
+    let keys = folder.write("keys.toml", entry("ingest", "geheim", ""));
     let server = server_with(ServerConfig {
         auth: AuthSettings {
             keys: Some(keys),

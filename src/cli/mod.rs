@@ -42,7 +42,7 @@ pub enum Command {
     /// Tag the documents of a queue (NATS JetStream)
     Worker(Box<worker::WorkerArgs>),
     /// Tag articles and print the answers
-    Tag(tag::TagArgs),
+    Tag(Box<tag::TagArgs>),
     /// Sum up tagged articles: who is named how often, who praises and who criticises
     Report(report::ReportArgs),
     /// Show, check or evaluate a model package
@@ -58,7 +58,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(command) => serve(*command).await,
         Command::Worker(args) => worker::run(*args).await,
-        Command::Tag(args) => tag::run(args).await,
+        Command::Tag(args) => tag::run(*args).await,
         Command::Report(args) => report::run(&args),
         Command::Model(command) => model::run(command).await,
         Command::Health(args) => health::run(args).await,

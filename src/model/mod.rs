@@ -110,9 +110,9 @@ pub struct Model(Kind);
 enum Kind {
     Package {
         heads: Box<HeadWeights>,
-        encoder: Encoder,
+        encoder: Box<Encoder>,
     },
-    Checkpoint(Classifier),
+    Checkpoint(Box<Classifier>),
 }
 
 impl Model {
@@ -124,9 +124,11 @@ impl Model {
         Ok(Self(match source.into() {
             Source::Package(package) => Kind::Package {
                 heads: Box::new(HeadWeights::new(&package)?),
-                encoder: Encoder::new(package)?,
+                encoder: Box::new(Encoder::new(package)?),
             },
-            Source::Checkpoint(checkpoint) => Kind::Checkpoint(hugging_face::model(checkpoint)?),
+            Source::Checkpoint(checkpoint) => {
+                Kind::Checkpoint(Box::new(hugging_face::model(checkpoint)?))
+            }
         }))
     }
 

@@ -121,7 +121,7 @@ impl Package {
             let tokenizer = scope.spawn(|| Tokenizer::open(&directory.join("tokenizer.json")));
             let files = scope.spawn(|| digest(directory));
             let path = directory.join("model.safetensors");
-            let weights = Weights::open(&path, &bert, format, &wrong);
+            let weights = Weights::open(&path, &bert, format, wrong);
             (tokenizer.join(), files.join(), weights)
         });
         let tokenizer = tokenizer.unwrap_or_else(|panic| resume_unwind(panic))?;

@@ -207,8 +207,8 @@ impl Tally {
 /// The period that gives a line of some length, but not too many points.
 fn fitting(days: Option<(Date, Date)>) -> Period {
     match days.map_or(0, |(first, last)| last.days_since(first)) {
-        ..DAYS_AS_DAYS => Period::Day,
-        ..DAYS_AS_WEEKS => Period::Week,
+        days if days < DAYS_AS_DAYS => Period::Day,
+        days if days < DAYS_AS_WEEKS => Period::Week,
         _ => Period::Month,
     }
 }

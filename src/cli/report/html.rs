@@ -243,9 +243,9 @@ fn chart(page: &mut String, report: &Report, target: &TargetReport) {
     let zero = floor + GAP + favorable as f64 * unit;
     let bottom = floor + GAP + STANCE;
     let height = bottom + 24.0;
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Mentions of and stances toward {} by {}\">\n",
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Mentions of and stances toward {} by {}\">",
         Escaped(&target.target.name),
         period_word(report.period)
     );

@@ -34,7 +34,7 @@ pub struct ListError {
     /// Its file.
     pub path: PathBuf,
     /// What is wrong.
-    pub error: FileError,
+    pub error: Box<FileError>,
 }
 
 /// Watchlists by name, read from files. A clone shares them.
@@ -81,7 +81,7 @@ impl Watchlists {
             let wrong = |error| ListError {
                 name: source.name.clone(),
                 path: source.path.clone(),
-                error,
+                error: Box::new(error),
             };
             let stamp = stamp(source).map_err(|error| wrong(error.into()))?;
             if *seen == Some(stamp) {

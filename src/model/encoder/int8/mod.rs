@@ -92,7 +92,7 @@ impl Shape {
     /// # Errors
     /// What these kernels cannot do about it.
     pub(super) fn new(width: usize, heads: usize, inner: usize) -> Result<Self, String> {
-        let multiple = |size: usize| size > 0 && size % LANES == 0;
+        let multiple = |size: usize| size > 0 && size.is_multiple_of(LANES);
         let head_size = width.checked_div(heads).unwrap_or(0);
         if head_size * heads != width || !multiple(head_size) || !multiple(inner) {
             return Err(format!(

@@ -102,7 +102,7 @@ fn multiply_avx2<const ROWS: usize>(mut tile: Tile) {
                 let b = broadcast(levels, 4 * step + 1);
                 let c = broadcast(levels, 4 * step + 2);
                 let d = broadcast(levels, 4 * step + 3);
-                for half in 0..2 {
+                for (half, whole) in whole.iter_mut().enumerate() {
                     // The packed weights are such that these sums never leave 16 bits.
                     let ab = _mm256_add_epi16(
                         products(a, &weights[0], half),
@@ -113,7 +113,7 @@ fn multiply_avx2<const ROWS: usize>(mut tile: Tile) {
                         products(d, &weights[3], half),
                     );
                     let sums = _mm256_madd_epi16(_mm256_add_epi16(ab, cd), ones);
-                    whole[half] = _mm256_add_epi32(whole[half], sums);
+                    *whole = _mm256_add_epi32(*whole, sums);
                 }
             }
             let scale = lanes.splat(scale);
