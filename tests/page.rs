@@ -21,8 +21,9 @@ use tagwerk::{
     api::caller::Quota,
     proto::tagwerk::v1::{
         Coverage, Document, Entity, EntityStance, GetInfoResponse, Mention, OffsetUnit, Polarity,
-        PolarityProbabilities, Quote, Sentence, Sentiment, Span, Stance, StanceRelation,
-        TagOptions, TagRequest, TagResponse, TaggedDocument,
+        PolarityProbabilities, Prominence, Quote, Sentence, Sentiment, Span, Stance,
+        StanceRelation, TagOptions, TagRequest, TagResponse, TaggedDocument, TargetAnswer,
+        TargetSpan, TargetStance,
     },
     server::{
         ConnectionLimits, PageSettings, ServerConfig,
@@ -551,6 +552,39 @@ fn answer() -> TaggedDocument {
             truncated: false,
         }),
         model: None,
+        targets: vec![TargetAnswer {
+            id: "łódź".to_owned(),
+            spans: vec![TargetSpan {
+                span: span(0, 4),
+                text: "Łódź".to_owned(),
+                sentence: span(0, 9),
+                mention: Some(0),
+                stance: None,
+            }],
+            stance: Some(EntityStance {
+                polarity: Polarity::Favorable.into(),
+                score: 0.5,
+                favorable_count: 1,
+                unfavorable_count: 0,
+            }),
+            stances: vec![TargetStance {
+                span: 0,
+                holder_kind: 1,
+                holder: Some(0),
+                polarity: Polarity::Favorable.into(),
+                probability: 0.75,
+                holder_probability: 0.5,
+                evidence: span(0, 9),
+            }],
+            quotes_of: vec![0],
+            quotes_about: vec![],
+            prominence: Some(Prominence {
+                in_headline: true,
+                in_first_paragraph: false,
+                share: 0.25,
+            }),
+            entities: vec![0],
+        }],
         near_duplicate_key: u64::MAX,
     }
 }
@@ -597,7 +631,21 @@ async fn the_page_reads_what_the_server_writes() {
         "sentences": [{ "span": { "start": 0, "end": 9 } }],
         "sentiment": { "polarity": 2, "score": 0 },
         "coverage": { "bytesRead": 9, "bytesTotal": 10, "windows": 1 },
-        "targets": [],
+        "targets": [{
+            "id": "łódź",
+            "spans": [{ "span": { "start": 0, "end": 4 }, "text": "Łódź", "mention": 0 }],
+            "stance": { "polarity": 1, "score": 0.5, "favorableCount": 1, "unfavorableCount": 0 },
+            "stances": [{
+                "span": 0,
+                "holderKind": 1,
+                "holder": 0,
+                "polarity": 1,
+                "probability": 0.75,
+                "holderProbability": 0.5,
+                "evidence": { "start": 0, "end": 9 },
+            }],
+            "prominence": { "inHeadline": 1, "inFirstParagraph": 0, "share": 0.25 },
+        }],
     } });
     assert_eq!(read, expected);
 }
