@@ -788,7 +788,7 @@ mod tests {
         for (series, count) in [
             ("tagwerk_worker_restarts_total{", 2),
             ("tagwerk_reloads_total{", 8),
-            ("tagwerk_stances_total{", 6),
+            ("tagwerk_stances_total{", 8),
             ("tagwerk_documents_total{", 17),
             ("tagwerk_calls_total{", 0),
         ] {
