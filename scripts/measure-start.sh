@@ -24,9 +24,9 @@ echo "|---|---|---|---|---|---|"
 for run in $(seq 5); do
     log=$(mktemp -p "$folder")
     begun=$(date +%s%N)
-    "$program" serve --listen 127.0.0.1:$grpc --http-listen 127.0.0.1:$http --workers 2 "$@" >"$log" 2>&1 &
+    "$program" serve --listen "127.0.0.1:$grpc" --http-listen "127.0.0.1:$http" --workers 2 "$@" >"$log" 2>&1 &
     server=$!
-    until (exec 3<>/dev/tcp/127.0.0.1/$http && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && grep -q ' 200 ' <&3) 2>/dev/null; do
+    until (exec 3<>"/dev/tcp/127.0.0.1/$http" && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && grep -q ' 200 ' <&3) 2>/dev/null; do
         kill -0 "$server" 2>/dev/null || {
             cat "$log" >&2
             exit 1
@@ -34,11 +34,11 @@ for run in $(seq 5); do
         sleep 0.01
     done
     ready=$(date +%s%N)
-    "$program" tag --server 127.0.0.1:$grpc "$article" >/dev/null
+    "$program" tag --server "127.0.0.1:$grpc" "$article" >/dev/null
     answered=$(date +%s%N)
     resident=$(kilobytes "$server" VmRSS)
     own=$(kilobytes "$server" RssAnon)
-    "$program" tag --server 127.0.0.1:$grpc "$folder"/*.txt >/dev/null
+    "$program" tag --server "127.0.0.1:$grpc" "$folder"/*.txt >/dev/null
     after=$(kilobytes "$server" VmRSS)
     kill "$server"
     wait "$server" || true

@@ -162,12 +162,6 @@ mod tests {
         }
         let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
         cosines.sort_by(f32::total_cmp);
-        eprintln!(
-            "{} tokens: mean {mean} least {} 1% {}",
-            cosines.len(),
-            cosines[0],
-            cosines[cosines.len() / 100]
-        );
         assert!(mean > 0.998, "mean {mean}");
         assert!(cosines[0] > 0.97, "least {}", cosines[0]);
     }

@@ -12,7 +12,7 @@ pub enum Precision {
     /// The fastest for this processor: int8 where it has AVX2 or AVX-512 VNNI, else bf16 or fp32.
     #[default]
     Auto,
-    /// 8-bit integers, with fp32 between the products: about twice as fast as fp32.
+    /// 8-bit integers, with fp32 between the products; slower than fp32 on processors without a kernel for it.
     Int8,
     /// bfloat16: about twice as fast as fp32 on processors with AVX-512 BF16 or AMX, slower on others.
     Bf16,
