@@ -346,7 +346,7 @@ fn a_row_can_be_a_mention_or_a_stance() {
 
 /// Articles enough for a kill to come in between.
 fn archive(folder: &Folder) -> String {
-    let lines: String = (0..400)
+    let lines: String = (0..240)
         .map(|number| {
             let text =
                 format!("Die Reederei Ostwind lobt Jana Roth. Nummer {number} kritisiert Köln. ")
@@ -400,7 +400,7 @@ fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
         let arguments = ["tag", &input, "--output", &output];
         let mut kills = 0;
         // The second run goes on from the first and is killed, too.
-        for bytes in [1 << 10, 120 << 10] {
+        for bytes in [1 << 10, 40 << 10] {
             kills += u32::from(killed(&arguments, &journal, bytes));
             assert!(
                 !Path::new(&output).exists(),
@@ -425,7 +425,7 @@ fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
         .iter()
         .map(|line| line["id"].as_str().unwrap().to_owned())
         .collect();
-    let expected: Vec<String> = (0..400).map(|number| number.to_string()).collect();
+    let expected: Vec<String> = (0..240).map(|number| number.to_string()).collect();
     assert_eq!(ids, expected);
 }
 

@@ -323,7 +323,7 @@ mod tests {
             ("listen = 1", "t.toml:1: listen: no such setting; did you mean listen in [server]?"),
             ("colour = 1", "t.toml:1: colour: no such setting; settings stand in sections such as [server]"),
             ("\n[modell]\n", "t.toml:2: [modell]: no such section; did you mean [model]?"),
-            ("[colours]", "t.toml:1: [colours]: no such section; there are [server], [tls], [auth], [model], [cache], [log], [trace]"),
+            ("[colours]", "t.toml:1: [colours]: no such section; there are [server], [tls], [auth], [model], [cache], [watchlists], [log], [trace]"),
             ("log = 'info'", "t.toml:1: log: a section is expected, not a string; write [log]"),
             ("[model]\nworkers = '4'", "t.toml:2: model.workers: a whole number is expected, not a string; write it without quotes: workers = 4"),
             ("[model]\nworkers = 1.5", "t.toml:2: model.workers: a whole number is expected, not a float; for example workers = 0"),

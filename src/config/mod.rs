@@ -389,8 +389,9 @@ pub struct WatchlistArgs {
     /// Watchlists that callers can name, separated by commas: CSV, JSON lines or TOML files with id, names and type.
     #[arg(
         id = "watchlists_files",
-        long = "watchlist",
-        env = "TAGWERK_WATCHLISTS",
+        long = "watchlists-files",
+        visible_alias = "watchlist",
+        env = "TAGWERK_WATCHLISTS_FILES",
         value_name = "NAME=FILE",
         value_parser = source
     )]

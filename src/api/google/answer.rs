@@ -340,7 +340,7 @@ mod tests {
         let html = "<p>🙂 <b>K&ouml;hler</b></p>\n<p>Nora\n  Roth";
         let words = ["Köhler", "Nora Roth"];
         let case = Case::new(html, HTML, UTF16, Analyses::ENTITIES, &words);
-        let expected = [("Köhler".to_owned(), 9), ("Nora Roth".to_owned(), 31)];
+        let expected = [("Köhler".to_owned(), 9), ("Nora Roth".to_owned(), 32)];
         assert_eq!(case.places(), expected);
     }
 

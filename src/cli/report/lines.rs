@@ -105,7 +105,8 @@ struct Stance {
 #[serde(default)]
 struct Watched {
     id: String,
-    spans: Vec<Bounds>,
+    spans: Vec<serde::de::IgnoredAny>,
+    stances: Vec<Stance>,
 }
 
 impl From<Bounds> for Span {
@@ -131,10 +132,11 @@ pub fn read(line: &[u8], wanted: &Wanted) -> Result<Line, Problem> {
             "this is no answer of `tagwerk tag`: \"model\" is missing".to_owned(),
         ));
     }
-    let positions = positions(&tagged);
+    let said = Said::of(&tagged);
+    let positions = said.positions();
     let sightings = match (tagged.targets.is_empty(), wanted.targets.is_empty()) {
         (_, false) => named(&tagged, &positions, wanted),
-        (false, true) => watched(&tagged, &positions),
+        (false, true) => said.watched(),
         (true, true) => entities(&tagged, &positions),
     };
     Ok(Line::Tagged(Box::new(Reading {
@@ -145,15 +147,47 @@ pub fn read(line: &[u8], wanted: &Wanted) -> Result<Line, Problem> {
     })))
 }
 
-/// The stances that are not neutral, each with the mention it is about.
-fn positions(tagged: &Tagged) -> Vec<(usize, Position)> {
-    let unit = tagged
-        .offset_unit
-        .as_deref()
-        .and_then(OffsetUnit::from_str_name);
-    let text = tagged.text.as_deref();
-    let slices = text.map(|text| Slices::new(text, unit.unwrap_or(OffsetUnit::CodePoint)));
-    let position = |stance: &Stance| {
+/// What a document says, and its text where the line holds it.
+struct Said<'a> {
+    tagged: &'a Tagged,
+    slices: Option<Slices<'a>>,
+}
+
+impl<'a> Said<'a> {
+    fn of(tagged: &'a Tagged) -> Self {
+        let unit = tagged
+            .offset_unit
+            .as_deref()
+            .and_then(OffsetUnit::from_str_name);
+        let text = tagged.text.as_deref();
+        let slices = text.map(|text| Slices::new(text, unit.unwrap_or(OffsetUnit::CodePoint)));
+        Self { tagged, slices }
+    }
+
+    /// The stances that are not neutral, each with the mention it is about.
+    fn positions(&self) -> Vec<(usize, Position)> {
+        let position = |stance: &Stance| Some((stance.target, self.position(stance)?));
+        self.tagged.stances.iter().filter_map(position).collect()
+    }
+
+    /// The targets of a watchlist that the document was tagged with.
+    fn watched(&self) -> Vec<Sighting> {
+        let sighting = |target: &Watched| Sighting {
+            target: Target {
+                name: target.id.clone(),
+                kind: None,
+            },
+            mentions: u32::try_from(target.spans.len()).unwrap_or(u32::MAX),
+            stances: target
+                .stances
+                .iter()
+                .filter_map(|stance| self.position(stance))
+                .collect(),
+        };
+        self.tagged.targets.iter().map(sighting).collect()
+    }
+
+    fn position(&self, stance: &Stance) -> Option<Position> {
         let leaning = match Polarity::from_str_name(&stance.polarity)? {
             Polarity::Favorable => Leaning::Favorable,
             Polarity::Unfavorable => Leaning::Unfavorable,
@@ -161,7 +195,7 @@ fn positions(tagged: &Tagged) -> Vec<(usize, Position)> {
         };
         let holder = match HolderKind::from_str_name(&stance.holder_kind) {
             Some(HolderKind::Author) => Holder::Author,
-            Some(HolderKind::Mention) => match stance.holder.and_then(|at| name(tagged, at)) {
+            Some(HolderKind::Mention) => match stance.holder.and_then(|at| name(self.tagged, at)) {
                 Some(name) => Holder::Named(name.to_owned()),
                 None => Holder::Unnamed,
             },
@@ -169,16 +203,14 @@ fn positions(tagged: &Tagged) -> Vec<(usize, Position)> {
         };
         let evidence = stance
             .evidence
-            .and_then(|span| slices.as_ref()?.get(span.into()));
-        let position = Position {
+            .and_then(|span| self.slices.as_ref()?.get(span.into()));
+        Some(Position {
             leaning,
             holder,
             probability: stance.probability,
             evidence: evidence.map(str::to_owned),
-        };
-        Some((stance.target, position))
-    };
-    tagged.stances.iter().filter_map(position).collect()
+        })
+    }
 }
 
 /// The name of what a mention names.
@@ -194,30 +226,6 @@ fn name(tagged: &Tagged, mention: usize) -> Option<&str> {
 fn about(positions: &[(usize, Position)], is_asked: impl Fn(usize) -> bool) -> Vec<Position> {
     let about = positions.iter().filter(|(mention, _)| is_asked(*mention));
     about.map(|(_, position)| position.clone()).collect()
-}
-
-/// The targets of a watchlist that the document was tagged with.
-fn watched(tagged: &Tagged, positions: &[(usize, Position)]) -> Vec<Sighting> {
-    let sighting = |target: &Watched| {
-        // A name of the list may be a part of a mention, or hold one.
-        let is_asked = |mention: usize| {
-            let mention = tagged.mentions.get(mention);
-            mention.is_some_and(|mention| {
-                let overlaps =
-                    |span: &Bounds| span.start < mention.span.end && mention.span.start < span.end;
-                target.spans.iter().any(overlaps)
-            })
-        };
-        Sighting {
-            target: Target {
-                name: target.id.clone(),
-                kind: None,
-            },
-            mentions: u32::try_from(target.spans.len()).unwrap_or(u32::MAX),
-            stances: about(positions, is_asked),
-        }
-    };
-    tagged.targets.iter().map(sighting).collect()
 }
 
 /// The targets that the report was given, by the names of entities and of their mentions.
@@ -407,7 +415,10 @@ mod tests {
     #[test]
     fn targets_of_a_watchlist_take_their_place() {
         let targets = json!({"targets": [
-            {"id": "vela", "spans": [{"start": 31, "end": 35}]},
+            {"id": "vela", "spans": [{"span": {"start": 31, "end": 35}, "text": "Vela", "mention": 1}], "stances": [
+                {"span": 0, "holderKind": "HOLDER_KIND_MENTION", "holder": 0, "polarity": "POLARITY_FAVORABLE",
+                 "probability": 0.8, "evidence": {"start": 19, "end": 36}}
+            ]},
             {"id": "ostwind"}
         ]});
         let reading = reading(targets, &Wanted::default());

@@ -53,7 +53,10 @@ impl Precision {
             Self::Int8 => int8.map_err(ModelError::Precision),
             Self::Bf16 => Ok(Format::Bf16),
             Self::Fp32 => Ok(Format::Fp32),
-            Self::Auto if int8.is_ok() && Kernel::detect().is_some() => Ok(Format::Int8),
+            // Kernels that were compiled without optimisation are slower than libtorch's.
+            Self::Auto if !cfg!(debug_assertions) && int8.is_ok() && Kernel::detect().is_some() => {
+                Ok(Format::Int8)
+            }
             Self::Auto if has_bf16() => Ok(Format::Bf16),
             Self::Auto => Ok(Format::Fp32),
         }
