@@ -283,7 +283,7 @@ fn the_help_names_variables_defaults_and_choices() {
         "--config <FILE>",
         "[env: TAGWERK_TLS_CERTIFICATE=]",
         "[default: 127.0.0.1:50051]",
-        "[default: fp32]",
+        "[default: auto]",
         "fp32",
         "bf16",
         "--insecure[=<BOOL>]",

@@ -329,7 +329,7 @@ mod tests {
             ("[model]\nworkers = 1.5", "t.toml:2: model.workers: a whole number is expected, not a float; for example workers = 0"),
             ("[model]\nworkers = -1", "t.toml:2: model.workers = -1: give a whole number that is not negative"),
             ("[model]\nmodel = 7", "t.toml:2: model.model: a string is expected, not an integer; write it in quotes"),
-            ("[model]\nprecision = 'fp16'", "t.toml:2: model.precision = \"fp16\": give one of auto, int8, bf16, fp32; did you mean fp32?"),
+            ("[model]\nprecision = 'fp16'", "t.toml:2: model.precision = \"fp16\": give one of auto, int8, bf16, fp32; did you mean bf16?"),
             ("[server]\ninsecure = 1", "t.toml:2: server.insecure: true or false is expected, not an integer; for example insecure = false"),
             ("[server]\nwatch_seconds = 2592001", "t.toml:2: server.watch_seconds = 2592001: 2592001 is not in 0..=2592000"),
             ("[trace]\nshare = 2", "t.toml:2: trace.share = 2: give a number from 0 to 1, for example 0.05"),

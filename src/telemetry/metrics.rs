@@ -92,7 +92,9 @@ const HOLDER: Label = Label::listed("holder", holder_kinds);
 const SPEAKER: Label = Label::listed("speaker", speaker_kinds);
 const CAUSE: Label = Label::listed("cause", || vec!["panic", "hang"]);
 const FOUND: Label = Label::listed("found", || vec!["memory", "shared", "nowhere"]);
-const WHAT: Label = Label::listed("what", || vec!["config", "certificates", "keys", "model"]);
+const WHAT: Label = Label::listed("what", || {
+    vec!["config", "certificates", "keys", "model", "watchlists"]
+});
 const OUTCOME: Label = Label::listed("outcome", || {
     vec!["published", "duplicate", "dead", "returned"]
 });
@@ -787,7 +789,7 @@ mod tests {
         let metrics = Metrics::new();
         for (series, count) in [
             ("tagwerk_worker_restarts_total{", 2),
-            ("tagwerk_reloads_total{", 8),
+            ("tagwerk_reloads_total{", 10),
             ("tagwerk_stances_total{", 8),
             ("tagwerk_documents_total{", 17),
             ("tagwerk_calls_total{", 0),
