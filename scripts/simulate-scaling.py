@@ -1140,7 +1140,8 @@ def trials():
     text = (ROOT / "docs" / "reliability.md").read_text()
     row = r"overload: time to a refusal \| (\d+) calls of \d+ bytes in (\d+) s.*? of (\d+) refusals"
     # Where the goodput missed its bound, the host was unsteady, and the capacity is no figure to compare with.
-    measured, pace_of = re.search(row, text), re.search(r"overload: goodput .*? of ([\d.]+) documents/s.*\| yes \|", text)
+    goodput = r"overload: goodput .*? of ([\d.]+) documents/s.*\| yes \|"
+    measured, pace_of = re.search(row, text), re.search(goodput, text)
     if measured and pace_of:
         calls, length, refused = map(int, measured.groups())
         tokens = replace(Texts(), short_words=REPORT_TOKENS, long_words=REPORT_TOKENS, tokens_per_word=1.0)
