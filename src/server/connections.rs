@@ -8,13 +8,12 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http2};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -23,15 +22,16 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 use tracing::{debug, warn};
 
 use super::{
+    activity::Activity,
     auth::PeerAddr,
     lifecycle::{Lifecycle, Phase},
     tls::{self, ClientSubject, Tls},
@@ -243,55 +243,6 @@ struct Peer {
     subject: Option<ClientSubject>,
 }
 
-/// The calls of one connection.
-#[derive(Debug, Default)]
-struct Activity {
-    calls: Mutex<usize>,
-    changed: Notify,
-}
-
-impl Activity {
-    fn begin(self: &Arc<Self>) -> Busy {
-        self.change(1);
-        Busy(Arc::clone(self))
-    }
-
-    fn change(&self, by: isize) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        *calls = calls.saturating_add_signed(by);
-        drop(calls);
-        self.changed.notify_one();
-    }
-
-    fn is_busy(&self) -> bool {
-        *self.calls.lock().unwrap_or_else(PoisonError::into_inner) > 0
-    }
-
-    /// Ends when there has been no call for so long.
-    async fn idle_for(&self, limit: Option<Duration>) {
-        let Some(limit) = limit else {
-            return std::future::pending().await;
-        };
-        loop {
-            if self.is_busy() {
-                self.changed.notified().await;
-            } else if timeout(limit, self.changed.notified()).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// A call in progress; its end is the drop of this.
-#[derive(Debug)]
-struct Busy(Arc<Activity>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.change(-1);
-    }
-}
-
 /// Tells the service within who is at the other end, and counts the calls.
 #[derive(Debug, Clone)]
 struct PerConnection<S> {
@@ -325,34 +276,8 @@ where
         let answer = self.inner.clone().oneshot(request);
         Box::pin(async move {
             let response = answer.await?;
-            Ok(response.map(|body| Body::new(Counted { body, _busy: busy })))
+            Ok(response.map(|body| Body::new(busy.until_end_of(body))))
         })
-    }
-}
-
-/// An answer's body; its call lasts as long.
-struct Counted {
-    body: Body,
-    _busy: Busy,
-}
-
-impl http_body::Body for Counted {
-    type Data = <Body as http_body::Body>::Data;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
@@ -429,20 +354,6 @@ mod tests {
             let lived = opened.elapsed().as_secs_f64();
             assert!((90.0..=110.1).contains(&lived), "{lived} s");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_with_a_call_is_never_idle() {
-        let activity = Arc::new(Activity::default());
-        let busy = activity.begin();
-        let limit = Duration::from_secs(10);
-        let idle = activity.idle_for(Some(limit));
-        let mut idle = std::pin::pin!(idle);
-        assert!(timeout(limit * 5, &mut idle).await.is_err());
-        drop(busy);
-        let since = Instant::now();
-        idle.await;
-        assert_eq!(since.elapsed().as_secs(), 10);
     }
 
     #[tokio::test]

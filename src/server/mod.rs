@@ -4,6 +4,7 @@
 //! `UNAVAILABLE`. On the first signal the server drains: health says so, nothing new is accepted,
 //! and what is in flight has the grace time to end. Then, or on a second signal, it stops.
 
+mod activity;
 pub mod auth;
 mod connections;
 mod health;

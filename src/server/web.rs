@@ -5,13 +5,7 @@
 //! permits another origin), and where no credentials are asked for, the port must be addressed by a name that no
 //! stranger can point at it (DNS rebinding).
 
-use std::{
-    convert::Infallible,
-    net::IpAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -25,13 +19,12 @@ use http::{
     header::{HOST, ORIGIN},
     uri::Authority,
 };
-use http_body::{Frame, SizeHint};
-use tokio::sync::watch;
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 use super::{
+    activity::Activity,
     lifecycle::{Lifecycle, Phase},
     page,
 };
@@ -58,7 +51,7 @@ pub struct Web {
     calls: Calls,
     doors: Arc<Doors>,
     lifecycle: Lifecycle,
-    in_flight: InFlight,
+    activity: Arc<Activity>,
 }
 
 impl Web {
@@ -76,7 +69,7 @@ impl Web {
                 open,
             }),
             lifecycle,
-            in_flight: InFlight::default(),
+            activity: Arc::default(),
         }
     }
 
@@ -92,8 +85,7 @@ impl Web {
 
     /// Ends when no call is in flight.
     pub async fn ended(&self) {
-        // The sender lives as long as this.
-        let _ = self.in_flight.0.subscribe().wait_for(|&n| n == 0).await;
+        self.activity.idle_for(Some(Duration::ZERO)).await;
     }
 }
 
@@ -103,7 +95,7 @@ async fn call(
 ) -> Result<impl IntoResponse, Refusal> {
     web.doors.origin(request.headers())?;
     // Counted before the look at the phase, so that a drain that begins now waits for it.
-    let busy = web.in_flight.begin();
+    let busy = web.activity.begin();
     let calls = if web.lifecycle.phase() < Phase::Draining {
         web.calls
     } else {
@@ -112,7 +104,7 @@ async fn call(
     };
     let answer = GrpcWebLayer::new().layer(calls).oneshot(request).await;
     let answer = answer.unwrap_or_else(|never| match never {});
-    Ok(answer.map(|body| Counted { body, _busy: busy }))
+    Ok(answer.map(|body| busy.until_end_of(body)))
 }
 
 async fn addressed(
@@ -204,60 +196,6 @@ impl Doors {
 fn authority(value: &str) -> Option<Authority> {
     let authority: Authority = value.parse().ok()?;
     (!authority.as_str().contains('@')).then_some(authority)
-}
-
-/// The calls in flight. Clones count together.
-#[derive(Debug, Clone)]
-struct InFlight(Arc<watch::Sender<usize>>);
-
-impl Default for InFlight {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
-    }
-}
-
-impl InFlight {
-    fn begin(&self) -> Busy {
-        self.0.send_modify(|calls| *calls += 1);
-        Busy(self.clone())
-    }
-}
-
-/// A call in flight; its end is the drop of this.
-#[derive(Debug)]
-struct Busy(InFlight);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        let InFlight(calls) = &self.0;
-        calls.send_modify(|calls| *calls = calls.saturating_sub(1));
-    }
-}
-
-/// An answer's body; its call lasts as long.
-struct Counted {
-    body: Body,
-    _busy: Busy,
-}
-
-impl http_body::Body for Counted {
-    type Data = <Body as http_body::Body>::Data;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]
