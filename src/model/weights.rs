@@ -62,6 +62,25 @@ impl Tensors {
     }
 }
 
+/// A weights file in memory, for as long as it is read.
+fn map(path: &Path) -> Result<Mmap, ModelError> {
+    let io = |source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(io)?;
+    // SAFETY: the map is only read, and gone when the functions that call this return. A model must not be written in
+    // place while it is opened; the fingerprint tells whether it was.
+    unsafe { Mmap::map(&file) }.map_err(io)
+}
+
+fn read<'a>(path: &Path, map: &'a Mmap) -> Result<SafeTensors<'a>, ModelError> {
+    SafeTensors::deserialize(map).map_err(|e| ModelError::Tensor {
+        name: path.display().to_string(),
+        message: e.to_string(),
+    })
+}
+
 /// Reads a weights file as other programs write it: every floating point tensor in one number format, each under the
 /// name that `rename` gives it.
 pub(super) fn open_plain(
@@ -70,18 +89,8 @@ pub(super) fn open_plain(
     rename: impl Fn(&str) -> String,
     tensors: &mut Tensors,
 ) -> Result<(), ModelError> {
-    let io = |source| ModelError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: as in `open`.
-    let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-    let file = SafeTensors::deserialize(&map).map_err(|e| ModelError::Tensor {
-        name: path.display().to_string(),
-        message: e.to_string(),
-    })?;
-    for (name, view) in file.tensors() {
+    let map = map(path)?;
+    for (name, view) in read(path, &map)?.tensors() {
         // Tables of positions and the like are numbers that the code makes itself.
         let stored = match view.dtype() {
             Dtype::F32 => Kind::Float,
@@ -98,18 +107,8 @@ pub(super) fn open_plain(
 
 /// Reads a weights file: the word embeddings, packed, and all else as fp32.
 pub(super) fn open(path: &Path) -> Result<(WordEmbeddings, Tensors), ModelError> {
-    let io = |source| ModelError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: the map is only read, and gone when this function returns. A package must not be written in place
-    // while it is opened; the fingerprint tells whether it was.
-    let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-    let file = SafeTensors::deserialize(&map).map_err(|e| ModelError::Tensor {
-        name: path.display().to_string(),
-        message: e.to_string(),
-    })?;
+    let map = map(path)?;
+    let file = read(path, &map)?;
     let mut tensors = Tensors::default();
     for (name, view) in file.tensors() {
         if name == WORD_EMBEDDINGS || name.ends_with(".scale") {
