@@ -25,11 +25,25 @@ const MAX_VIOLATIONS: usize = 16;
 /// Most targets of one request; longer lists are the server's.
 const MAX_TARGETS: usize = 10_000;
 
+/// What a request asks: the pipeline of the model that it names, its document and its options.
+///
+/// # Errors
+/// The violated fields, at most 16 of them. Where the model is at fault, those of the model alone.
+pub fn question(
+    pipeline: &Pipeline,
+    document: Option<v1::Document>,
+    options: Option<v1::TagOptions>,
+) -> Result<(&Pipeline, Document, TagOptions), Vec<FieldViolation>> {
+    let chosen = chosen(pipeline, options.as_ref())?;
+    let (document, options) = request(document, options, pipeline.watchlists())?;
+    Ok((chosen, document, options))
+}
+
 /// The document and options of a request, or every reason why they cannot be used.
 ///
 /// # Errors
 /// The violated fields, at most 16 of them.
-pub fn request(
+fn request(
     document: Option<v1::Document>,
     options: Option<v1::TagOptions>,
     watchlists: &Watchlists,
@@ -47,7 +61,7 @@ pub fn request(
 ///
 /// # Errors
 /// The violated fields.
-pub fn chosen<'a>(
+fn chosen<'a>(
     pipeline: &'a Pipeline,
     options: Option<&v1::TagOptions>,
 ) -> Result<&'a Pipeline, Vec<FieldViolation>> {

@@ -211,10 +211,8 @@ pub(crate) async fn answer(
     busy: Busy,
     metrics: &Metrics,
 ) -> Result<v1::TaggedDocument, Failure> {
-    let watchlists = pipeline.watchlists();
-    let pipeline = convert::chosen(pipeline, options.as_ref()).map_err(Failure::invalid)?;
-    let (document, options) =
-        convert::request(document, options, watchlists).map_err(Failure::invalid)?;
+    let (pipeline, document, options) =
+        convert::question(pipeline, document, options).map_err(Failure::invalid)?;
     let tagged = tag_alone(pipeline, document, options, origin, busy).await;
     let tagged = tagged.map_err(|failed| failed.told_by(Surface::Tagwerk))?;
     let answer = convert::tagged_document(&tagged, pipeline.description());

@@ -190,7 +190,8 @@ impl Loader {
             if *name == package.description().name {
                 let problem = "is the name of the package".to_owned();
                 let setting = "name";
-                return Err(wrong(name, "", ModelError::Setting { setting, problem }));
+                let error = ModelError::Setting { setting, problem };
+                return Err(wrong(name, "", error.into()));
             }
             if !own.contains_key(name) {
                 own.insert(name.clone(), self.start_own(name, model, &package)?);
@@ -225,11 +226,7 @@ impl Loader {
             let started = opened
                 .map_err(engine::StartError::from)
                 .and_then(|checkpoint| Own::start(checkpoint, settings));
-            started.map_err(|error| LoadError::Named {
-                name: name.to_owned(),
-                part,
-                source: Box::new(error.into()),
-            })
+            started.map_err(|error| wrong(name, part, error))
         };
         let entities = match &model.entities {
             Part::Package => None,
@@ -308,11 +305,11 @@ fn engine_settings(args: &ModelArgs, workers: usize, express_workers: usize) -> 
     }
 }
 
-fn wrong(name: &str, part: &'static str, error: ModelError) -> LoadError {
+fn wrong(name: &str, part: &'static str, error: engine::StartError) -> LoadError {
     LoadError::Named {
         name: name.to_owned(),
         part,
-        source: Box::new(engine::StartError::from(error).into()),
+        source: Box::new(error.into()),
     }
 }
 
@@ -383,11 +380,9 @@ impl Tagger for LocalTagger {
     ) -> Result<v1::TaggedDocument, TagFailure> {
         let refused =
             |failure: Failure| TagFailure::Refused(failure.into_status().message().to_owned());
-        let invalid = |violations| refused(Failure::invalid(violations));
-        let pipeline = convert::chosen(&self.0, Some(&options)).map_err(invalid)?;
-        let (document, options) =
-            convert::request(Some(document), Some(options), self.0.watchlists())
-                .map_err(invalid)?;
+        let (pipeline, document, options) =
+            convert::question(&self.0, Some(document), Some(options))
+                .map_err(|violations| refused(Failure::invalid(violations)))?;
         match pipeline.tag(document, options, &Origin::alone()).await {
             Ok(tagged) => Ok(convert::tagged_document(&tagged, pipeline.description())),
             Err(error @ TagError::Overloaded { retry_after }) => Err(TagFailure::Busy {
