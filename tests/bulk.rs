@@ -4,8 +4,8 @@ mod support;
 
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -13,61 +13,16 @@ use arrow_array::{Array as _, RecordBatch, cast::AsArray as _};
 use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
+use support::program::{Folder, run, stderr, tagwerk};
 
-fn tagwerk(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwerk"));
-    command
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null());
-    for name in ["TAGWERK_MODEL", "TAGWERK_MODELS"] {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    tagwerk(arguments).output().unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
-}
-
-/// A folder of this test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bulk-{name}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        fs::write(self.0.join(name), content).unwrap();
-        self.path(name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// The names of all files in a folder.
+fn files(folder: &Folder) -> Vec<String> {
+    let entries = fs::read_dir(&folder.0).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 fn rows(path: &str) -> RecordBatch {
@@ -120,7 +75,7 @@ const TABLE: &str = "\u{feff}id;text;when;note\r\n\
 
 #[test]
 fn csv_keeps_its_columns_and_gets_those_of_the_answers() {
-    let folder = Folder::new("csv");
+    let folder = Folder::new("bulk-csv");
     let input = folder.write("articles.csv", TABLE);
     let output = folder.path("tagged.csv");
     let ended = run(&["tag", &input, "--output", &output, "--language", "de"]);
@@ -158,12 +113,12 @@ fn csv_keeps_its_columns_and_gets_those_of_the_answers() {
     let tagged: Value = serde_json::from_str(&records[2][6]).unwrap();
     assert_eq!(tagged["mentions"][0]["text"], "Köln");
     assert_eq!(tagged["mentions"][1]["span"]["start"], 11);
-    assert_eq!(folder.names(), ["articles.csv", "tagged.csv"]);
+    assert_eq!(files(&folder), ["articles.csv", "tagged.csv"]);
 }
 
 #[test]
 fn parquet_has_lists_of_mentions_and_stances_and_says_what_the_other_formats_say() {
-    let folder = Folder::new("formats");
+    let folder = Folder::new("bulk-formats");
     let input = folder.write("articles.csv", TABLE);
     let parquet = folder.path("tagged.parquet");
     let json = folder.path("tagged.jsonl");
@@ -241,7 +196,7 @@ const FROM_PYARROW: &str = "tests/data/articles.parquet";
 
 #[test]
 fn columns_of_parquet_keep_their_types() {
-    let folder = Folder::new("pyarrow");
+    let folder = Folder::new("bulk-pyarrow");
     let output = folder.path("tagged.parquet");
     let arguments = [
         "tag",
@@ -297,7 +252,7 @@ fn columns_of_parquet_keep_their_types() {
 
 #[test]
 fn a_row_can_be_a_mention_or_a_stance() {
-    let folder = Folder::new("rows");
+    let folder = Folder::new("bulk-rows");
     let input = folder.write("articles.csv", TABLE);
     let mentions = folder.path("mentions.csv");
     run(&["tag", &input, "--rows", "mentions", "--output", &mentions]);
@@ -388,7 +343,7 @@ fn killed(arguments: &[&str], journal: &str, bytes: u64) -> bool {
 
 #[test]
 fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
-    let folder = Folder::new("killed");
+    let folder = Folder::new("bulk-killed");
     let input = archive(&folder);
     for name in ["tagged.jsonl", "tagged.csv", "tagged.parquet"] {
         let whole = folder.path(&format!("whole-{name}"));
@@ -431,7 +386,7 @@ fn a_run_that_was_killed_goes_on_and_gives_the_same_bytes() {
 
 #[test]
 fn a_run_goes_on_only_with_the_same_input_and_options() {
-    let folder = Folder::new("other");
+    let folder = Folder::new("bulk-other");
     let input = archive(&folder);
     let output = folder.path("tagged.csv");
     let journal = format!("{output}.journal");
@@ -470,7 +425,7 @@ fn a_run_goes_on_only_with_the_same_input_and_options() {
 
 #[test]
 fn files_that_are_no_tables_are_told_and_the_rest_goes_on() {
-    let folder = Folder::new("broken");
+    let folder = Folder::new("bulk-broken");
     let broken = folder.write("broken.parquet", "PAR1 nothing PAR1");
     let other = folder.write("other.csv", "headline,body\nA,B\n");
     let lines = folder.write("good.jsonl", "{\"text\":\"Berlin.\"}\n");
@@ -520,7 +475,7 @@ async fn a_server_tags_tables_as_this_process_does() {
     let server = support::server().await;
     let address = server.grpc.to_string();
     let outputs = tokio::task::spawn_blocking(move || {
-        let folder = Folder::new("server");
+        let folder = Folder::new("bulk-server");
         let input = folder.write("articles.csv", TABLE);
         let outputs = [["--server", &address], ["--precision", "fp32"]].map(|place| {
             let output = folder.path("tagged.csv");

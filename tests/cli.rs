@@ -1,36 +1,19 @@
 //! The program as a user runs it: arguments in, output and exit code out.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
 };
 
+use program::{Folder, run, stderr, stdout, tagwerk};
 use serde_json::Value;
 
 const ARTICLE: &str = "examples/article-de.txt";
-
-fn tagwerk(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwerk"));
-    command
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null());
-    for name in [
-        "TAGWERK_MODEL",
-        "TAGWERK_MODELS",
-        "TAGWERK_LISTEN",
-        "TAGWERK_HTTP_LISTEN",
-    ] {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    tagwerk(arguments).output().unwrap()
-}
 
 fn with_stdin(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = tagwerk(arguments)
@@ -41,14 +24,6 @@ fn with_stdin(arguments: &[&str], input: &[u8]) -> Output {
         .unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     child.wait_with_output().unwrap()
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
 }
 
 fn documents(output: &Output) -> Vec<Value> {
@@ -63,30 +38,6 @@ fn ids(output: &Output) -> Vec<String> {
         .iter()
         .map(|d| d["id"].as_str().unwrap().to_owned())
         .collect()
-}
-
-/// A folder of this test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// A running `tagwerk serve`, killed when dropped.

@@ -1,57 +1,13 @@
 //! The report as an analyst makes it: lines of answers in, tables, CSV and a page out. The figures are worked out by
 //! hand.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+#[path = "support/program.rs"]
+mod program;
 
+use std::{fs, process::Output};
+
+use program::{Folder, run, stderr, stdout};
 use serde_json::{Value, json};
-
-fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwerk"));
-    command
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null());
-    for name in ["TAGWERK_MODEL", "TAGWERK_MODELS"] {
-        command.env_remove(name);
-    }
-    command.output().unwrap()
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
-}
-
-/// A folder of this test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{name}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// An answer about Vela AG, with mentions in number and one stance for each sign: `+` or `-` with `a`uthor, `n`amed
 /// or `u`nnamed. The text is one sentence, which is the evidence of all.
@@ -121,7 +77,7 @@ fn rows(output: &Output) -> Vec<Vec<String>> {
 
 #[test]
 fn each_target_is_a_row_of_figures() {
-    let folder = Folder::new("targets");
+    let folder = Folder::new("report-targets");
     let input = folder.write("tagged.jsonl", fortnight());
     let output = run(&["report", &input, "--format", "csv", "--by", "week"]);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -139,7 +95,7 @@ fn each_target_is_a_row_of_figures() {
 
 #[test]
 fn the_other_tables_tell_when_who_where_and_in_which_words() {
-    let folder = Folder::new("tables");
+    let folder = Folder::new("report-tables");
     let input = folder.write("tagged.jsonl", fortnight());
     let table = |name: &str| {
         let arguments = [
@@ -185,7 +141,7 @@ fn the_other_tables_tell_when_who_where_and_in_which_words() {
 
 #[test]
 fn a_terminal_gets_tables_with_the_same_figures() {
-    let folder = Folder::new("terminal");
+    let folder = Folder::new("report-terminal");
     let input = folder.write("tagged.jsonl", fortnight());
     let output = run(&[
         "report",
@@ -234,7 +190,7 @@ Vela AG ORG
 
 #[test]
 fn the_page_needs_nothing_but_itself_and_escapes_what_it_shows() {
-    let folder = Folder::new("page");
+    let folder = Folder::new("report-page");
     let input = folder.write("tagged.jsonl", fortnight());
     let path = folder.0.join("report.html");
     let output = run(&[
@@ -281,7 +237,7 @@ fn the_page_needs_nothing_but_itself_and_escapes_what_it_shows() {
 
 #[test]
 fn targets_can_be_given_to_the_report() {
-    let folder = Folder::new("given");
+    let folder = Folder::new("report-given");
     let input = folder.write("tagged.jsonl", fortnight());
     let targets = folder.write(
         "targets.txt",
@@ -310,7 +266,7 @@ fn targets_can_be_given_to_the_report() {
 
 #[test]
 fn only_days_that_are_asked_for_count() {
-    let folder = Folder::new("days");
+    let folder = Folder::new("report-days");
     let input = folder.write("tagged.jsonl", fortnight());
     let arguments = [
         "report",
@@ -343,7 +299,7 @@ fn only_days_that_are_asked_for_count() {
 
 #[test]
 fn a_line_that_is_no_answer_is_told_with_its_place_and_the_rest_counts() {
-    let folder = Folder::new("wrong");
+    let folder = Folder::new("report-wrong");
     let input = folder.write(
         "tagged.jsonl",
         format!("{{\"text\":\"A\"}}\n\n{}nonsense\n", fortnight()),
@@ -365,7 +321,7 @@ fn a_line_that_is_no_answer_is_told_with_its_place_and_the_rest_counts() {
 
 #[test]
 fn answers_of_the_model_are_reported_with_day_medium_and_words() {
-    let folder = Folder::new("model");
+    let folder = Folder::new("report-model");
     let input = folder.write(
         "articles.csv",
         "id,text,date,source\n1,Nora Brandt warf der Vela AG Wortbruch vor.,2025-09-16,Kurier\n2,,2025-09-17,Bote\n",

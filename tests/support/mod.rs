@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod http;
+pub mod program;
 pub mod raw;
 pub mod secrets;
 
