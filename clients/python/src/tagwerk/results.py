@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Optional, Protocol, TypeVar
 
 from .v1 import document_pb2
 
@@ -111,6 +111,41 @@ class Span:
         return f"<Span {self.start}:{self.end} {self.text!r}>"
 
 
+class _Spanned(Protocol):
+    @property
+    def span(self) -> document_pb2.Span: ...
+
+
+_R = TypeVar("_R", bound=_Spanned)
+
+
+class _Place(Generic[_R]):
+    """Something that stands in the text."""
+
+    __slots__ = ("_document", "raw")
+
+    def __init__(self, document: TaggedDocument, raw: _R) -> None:
+        self._document = document
+        self.raw = raw
+
+    @property
+    def span(self) -> Span:
+        return Span(self._document, self.raw.span)
+
+    @property
+    def start(self) -> int:
+        return self.raw.span.start
+
+    @property
+    def end(self) -> int:
+        """Exclusive."""
+        return self.raw.span.end
+
+    @property
+    def text(self) -> str:
+        return self.span.text
+
+
 class Holder:
     """Who holds a stance, or speaks."""
 
@@ -186,34 +221,20 @@ class Stance:
         return f"<Stance {self.polarity} {self.score:+.2f}{holder}>"
 
 
-class Mention:
+class Mention(_Place[document_pb2.Mention]):
     """A span that names an entity."""
 
-    __slots__ = ("_document", "index", "raw")
+    __slots__ = ("index",)
 
     def __init__(self, document: TaggedDocument, index: int, raw: document_pb2.Mention) -> None:
-        self._document = document
+        super().__init__(document, raw)
         self.index = index
         """Its place in `document.mentions`."""
-        self.raw = raw
 
     @property
     def text(self) -> str:
         """The span exactly as submitted."""
         return self.raw.text
-
-    @property
-    def start(self) -> int:
-        return self.raw.span.start
-
-    @property
-    def end(self) -> int:
-        """Exclusive."""
-        return self.raw.span.end
-
-    @property
-    def span(self) -> Span:
-        return Span(self._document, self.raw.span)
 
     @property
     def type(self) -> EntityType:
@@ -473,33 +494,10 @@ class TargetAnswer:
         return f"<TargetAnswer {self.id!r}, {len(self.spans)} spans>"
 
 
-class Quote:
-    """A passage in quotation marks in which somebody is quoted."""
+class Quote(_Place[document_pb2.Quote]):
+    """A passage in quotation marks in which somebody is quoted. Its text has the marks."""
 
-    __slots__ = ("_document", "raw")
-
-    def __init__(self, document: TaggedDocument, raw: document_pb2.Quote) -> None:
-        self._document = document
-        self.raw = raw
-
-    @property
-    def span(self) -> Span:
-        """With the quotation marks."""
-        return Span(self._document, self.raw.span)
-
-    @property
-    def start(self) -> int:
-        return self.raw.span.start
-
-    @property
-    def end(self) -> int:
-        """Exclusive."""
-        return self.raw.span.end
-
-    @property
-    def text(self) -> str:
-        """With the quotation marks."""
-        return self.span.text
+    __slots__ = ()
 
     @property
     def speaker(self) -> Holder:
@@ -538,32 +536,10 @@ class Sentiment:
         return f"<Sentiment {self.polarity} {self.score:+.2f}>"
 
 
-class Sentence:
-    """A sentence, headline or other line of its own."""
+class Sentence(_Place[document_pb2.Sentence]):
+    """A sentence, headline or other line of its own, without surrounding blanks."""
 
-    __slots__ = ("_document", "raw")
-
-    def __init__(self, document: TaggedDocument, raw: document_pb2.Sentence) -> None:
-        self._document = document
-        self.raw = raw
-
-    @property
-    def span(self) -> Span:
-        """Without surrounding blanks."""
-        return Span(self._document, self.raw.span)
-
-    @property
-    def start(self) -> int:
-        return self.raw.span.start
-
-    @property
-    def end(self) -> int:
-        """Exclusive."""
-        return self.raw.span.end
-
-    @property
-    def text(self) -> str:
-        return self.span.text
+    __slots__ = ()
 
     @property
     def sentiment(self) -> Optional[Sentiment]:
